@@ -1,0 +1,1 @@
+"""The deployment: settings, addresses, start-up. The only code that reads the environment."""

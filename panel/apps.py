@@ -1,0 +1,17 @@
+"""Registration with Django: the panel itself, and the admin with our own site in place of the stock one."""
+
+from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
+
+
+class PanelConfig(AppConfig):
+    name = "panel"
+    default = True
+    default_auto_field = "django.db.models.BigAutoField"
+
+
+class PanelAdminConfig(AdminConfig):
+    """Everything that registers with the admin lands on the panel's site."""
+
+    default = False
+    default_site = "panel.site.PanelSite"

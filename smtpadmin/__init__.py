@@ -1,0 +1,1 @@
+"""smtpadmin: SMTP profiles, their tests and a mail backend, as a reusable Django app."""

@@ -1,0 +1,84 @@
+"""Which keyring is in force, and whether it is the right one.
+
+A wrong or missing key must change nothing: new secrets sealed beside old ones that no longer open would make the loss
+permanent. So everything that seals or opens goes through `keyring()`, which refuses while the panel is locked.
+"""
+
+from enum import StrEnum
+from functools import lru_cache
+
+from smtpadmin.conf import conf
+from smtpadmin.crypto import BadKey, CryptoError, Keyring
+from smtpadmin.exceptions import KeyringLocked
+from smtpadmin.models import KeyCheck, Profile
+
+_CANARY = "smtpadmin.key-check"
+
+
+class LockReason(StrEnum):
+    """Why the panel is locked."""
+
+    MISSING = "missing"
+    MALFORMED = "malformed"
+    WRONG = "wrong"
+
+
+def keyring() -> Keyring:
+    """Return the keyring in force. Raise KeyringLocked when it is missing, malformed or not the one the data needs."""
+    reason = lock_reason()
+    if reason is not None:
+        raise KeyringLocked(_EXPLANATIONS[reason])
+    ring = _build(tuple(conf.keys))
+    _leave_canary(ring)
+    return ring
+
+
+def lock_reason() -> LockReason | None:
+    """Say why secrets can neither be opened nor stored now, or None when they can."""
+    if not conf.keys:
+        return LockReason.MISSING
+    try:
+        ring = _build(tuple(conf.keys))
+    except BadKey:
+        return LockReason.MALFORMED
+    return None if _opens_what_is_stored(ring) else LockReason.WRONG
+
+
+@lru_cache(maxsize=8)
+def _build(keys: tuple[str, ...]) -> Keyring:
+    return Keyring(keys)
+
+
+def _opens_what_is_stored(ring: Keyring) -> bool:
+    check = KeyCheck.objects.first()
+    if check is None:
+        # Without a canary the first stored secret serves: it was sealed before the canary was lost.
+        profile = Profile.objects.exclude(sealed_password="").first()
+        return profile is None or _opens(ring, profile.secret_context, profile.sealed_password)
+    return _opens(ring, _CANARY, check.token)
+
+
+def _opens(ring: Keyring, context: str, token: str) -> bool:
+    try:
+        ring.open(context, token)
+    except CryptoError:
+        return False
+    return True
+
+
+def _leave_canary(ring: Keyring) -> None:
+    if not KeyCheck.objects.exists():
+        KeyCheck.objects.get_or_create(pk=1, defaults={"token": ring.seal(_CANARY, b"smtpadmin")})
+
+
+_EXPLANATIONS = {
+    LockReason.MISSING: (
+        "No encryption key is set. Give SMTPADMIN['KEYS'] (or SMTPADMIN_KEYS, SMTPADMIN_KEYS_FILE) the keys that "
+        "the stored passwords were sealed with."
+    ),
+    LockReason.MALFORMED: "An encryption key is malformed: it must be a Fernet key of 44 characters.",
+    LockReason.WRONG: (
+        "The encryption keys are not the ones the stored passwords were sealed with. Put the right keys back; "
+        "nothing has been changed."
+    ),
+}

@@ -1,0 +1,105 @@
+"""Names as people type them: server names and senders. Parsing and normalising only; pages and models share it."""
+
+import re
+from dataclasses import dataclass
+from email.utils import formataddr
+from ipaddress import ip_address
+
+import idna
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from smtpadmin.smtp import BadAddress, check_address
+
+_SENDER = re.compile(r'^\s*(?:"(?P<quoted>[^"]*)"|(?P<plain>[^<>"]*?))\s*<(?P<address>[^<>]+)>\s*$')
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A From: an address and perhaps a display name."""
+
+    address: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.address}>" if self.name else self.address
+
+    @property
+    def header(self) -> str:
+        """The sender as a header value, quoted and encoded where it must be."""
+        return formataddr((self.name, self.address))
+
+    @property
+    def domain(self) -> str:
+        return self.address.rpartition("@")[2].lower()
+
+
+def parse_sender(text: str) -> Sender:
+    """Read `name@example.com` or `Display Name <name@example.com>`. Raise ValidationError that says what is wrong."""
+    if any(ord(char) < ord(" ") for char in text.strip()):
+        raise ValidationError(_("Line breaks and control characters are not allowed here."), code="control")
+    match = _SENDER.match(text)
+    name = (match["quoted"] or match["plain"] or "").strip() if match else ""
+    address = (match["address"] if match else text).strip()
+    validate_address(address)
+    return Sender(address=address, name=name)
+
+
+def validate_address(address: str) -> None:
+    """Accept one mailbox address without a display name."""
+    if "@" not in address:
+        raise ValidationError(
+            _("“%(text)s” is not an e-mail address: it has no @. Example: notify@example.com."),
+            code="address_at",
+            params={"text": address},
+        )
+    try:
+        check_address(address)
+    except BadAddress:
+        raise ValidationError(
+            _("“%(text)s” is not an e-mail address. Example: notify@example.com."),
+            code="address",
+            params={"text": address},
+        ) from None
+
+
+def ascii_host(host: str) -> str:
+    """Return the form of a server name that DNS and TLS use. Raise ValueError for what is neither name nor address."""
+    bare = host.removeprefix("[").removesuffix("]")
+    try:
+        return str(ip_address(bare))
+    except ValueError:
+        pass
+    # IDNA 2008 refuses underscores, which Docker service names may hold; such a name is plain ASCII anyway.
+    if re.fullmatch(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?", host):
+        return host.lower().removesuffix(".")
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except idna.IDNAError as error:
+        raise ValueError(f"{host!r} is not a host name.") from error
+
+
+def validate_host(host: str) -> None:
+    """Accept a DNS name (IDN allowed) or an IP address; refuse URLs, ports and user info, saying what to leave out."""
+    if "://" in host:
+        scheme = host.split("://", 1)[0] + "://"
+        raise ValidationError(
+            _("Enter the server name alone, without “%(part)s”."), code="host_url", params={"part": scheme}
+        )
+    if "@" in host:
+        raise ValidationError(
+            _("This looks like an address. Enter the name of the mail server, such as smtp.example.com."),
+            code="host_address",
+        )
+    if "/" in host:
+        raise ValidationError(_("Enter the server name alone, without a path."), code="host_path")
+    if host.count(":") == 1:
+        raise ValidationError(_("Enter the server name alone; the port has its own field."), code="host_port")
+    try:
+        ascii_host(host)
+    except ValueError:
+        raise ValidationError(
+            _("“%(text)s” is not a server name. Example: smtp.example.com."),
+            code="host",
+            params={"text": host},
+        ) from None

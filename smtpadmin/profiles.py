@@ -1,0 +1,188 @@
+"""What may be done with a profile, and which one a message uses.
+
+Every change of a profile's state is here: its secret, the default, enabling, copying, the record of its last test.
+How mail then leaves is `delivery`'s; what the pages show is `admin`'s.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.text import slugify
+
+from smtpadmin import keys
+from smtpadmin.conf import conf
+from smtpadmin.crypto import CryptoError
+from smtpadmin.exceptions import NoProfile
+from smtpadmin.models import Profile, TestState
+from smtpadmin.names import ascii_host
+from smtpadmin.smtp import AddressPolicy, Deadlines, Secret, Security, ServerConfig, SignIn
+
+# A secret is given to one server for one user. Whoever may edit these could otherwise have it sent to a server of
+# their own (CVE-2024-5967 is that mistake), so changing one of them clears it.
+SECRET_BOUND = ("host", "port", "security", "username")
+
+# A change of one of these makes the last test's verdict say nothing of the profile as it is now.
+TESTED = (
+    *SECRET_BOUND, "sign_in", "from_address", "ehlo_name", "skip_verify", "ca_pem", "pinned_sha256",
+    "allow_plaintext_auth",
+)  # fmt: skip
+
+
+def server_config(profile: Profile, *, password: Secret, deadlines: Deadlines | None = None) -> ServerConfig:
+    """Describe the profile's server as the SMTP core wants it. `deadlines` defaults to the profile's own."""
+    return ServerConfig(
+        host=ascii_host(profile.host),
+        port=profile.port,
+        security=Security(profile.security),
+        username=profile.username,
+        password=password,
+        sign_in=SignIn(profile.sign_in),
+        ehlo_name=ascii_host(profile.ehlo_name) if profile.ehlo_name else "",
+        verify=not profile.skip_verify,
+        ca_pem=profile.ca_pem,
+        pinned_sha256=profile.pinned_sha256.replace(":", "").lower(),
+        allow_plaintext_auth=profile.allow_plaintext_auth,
+        address_policy=AddressPolicy(denied=conf.denied_networks),
+        deadlines=deadlines or _deadlines(profile),
+    )
+
+
+def _deadlines(profile: Profile) -> Deadlines:
+    connect, command = profile.connect_timeout, profile.command_timeout
+    return Deadlines(
+        connect=connect, tls=connect, greeting=command, ehlo=command, auth=command, mail=command, rcpt=command
+    )
+
+
+def password(profile: Profile) -> Secret:
+    """Open the stored secret; empty when there is none. Raise KeyringLocked, or WrongContext for a moved token."""
+    if not profile.sealed_password:
+        return Secret("")
+    ring = keys.keyring()
+    return Secret(ring.open(profile.secret_context, profile.sealed_password).decode())
+
+
+def set_password(profile: Profile, value: Secret) -> None:
+    """Seal the secret for the profile's present server and user. The caller saves. Raise KeyringLocked."""
+    profile.sealed_password = keys.keyring().seal(profile.secret_context, value.reveal().encode())
+
+
+def clear_password(profile: Profile) -> None:
+    """Forget the secret. The caller saves."""
+    profile.sealed_password = ""
+
+
+def is_readable(profile: Profile) -> bool:
+    """Say whether the stored secret opens for the profile's present settings."""
+    try:
+        password(profile)
+    except CryptoError:
+        return False
+    return True
+
+
+def make_default(profile: Profile) -> None:
+    """Make this the profile that mail uses when nothing else is said; a disabled one is enabled with it."""
+    with transaction.atomic():
+        # The old default goes first: a constraint allows one, and checks it row by row.
+        Profile.objects.filter(is_default=True).exclude(pk=profile.pk).update(is_default=False)
+        profile.is_default = profile.enabled = True
+        profile.save(update_fields=["is_default", "enabled", "updated_at"])
+
+
+def make_default_if_first(profile: Profile) -> None:
+    """Make the profile the default when no other is, so that the first one works without another step."""
+    if profile.enabled and not Profile.objects.filter(is_default=True).exists():
+        make_default(profile)
+
+
+def set_enabled(profile: Profile, *, enabled: bool) -> None:
+    """Let mail use the profile, or not. A default that is disabled is no longer the default."""
+    profile.enabled = enabled
+    profile.is_default = profile.is_default and enabled
+    profile.save(update_fields=["enabled", "is_default", "updated_at"])
+
+
+def duplicate(profile: Profile, *, name: str) -> Profile:
+    """Save and return a disabled copy without the secret: it is bound to the profile it was given for."""
+    copy = Profile.objects.get(pk=profile.pk)
+    untouched = Profile()
+    copy.pk = None
+    copy._state.adding = True  # noqa: SLF001  Django's documented way of copying a row
+    for field in ("uid", "sealed_password", "is_default", "test_state", "tested_at", "tested_by", "test_report",
+                  "testing_until"):  # fmt: skip
+        setattr(copy, field, getattr(untouched, field))
+    copy.name, copy.slug, copy.enabled = name, free_slug(name), False
+    copy.save()
+    return copy
+
+
+def free_slug(name: str) -> str:
+    """Return a short name made from `name` that no profile has yet."""
+    stem = slugify(name)[:50] or "profile"
+    taken = set(Profile.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
+    candidates = (stem if number == 1 else f"{stem}-{number}" for number in range(1, len(taken) + 2))
+    return next(slug for slug in candidates if slug not in taken)
+
+
+def note_changes(profile: Profile, changed: Iterable[str]) -> None:
+    """Draw the conclusions of edited fields: a test of other settings proves nothing about these. The caller saves."""
+    if profile.test_state != TestState.UNTESTED and not set(TESTED).isdisjoint(changed):
+        profile.test_state = TestState.CHANGED
+
+
+class Reason(StrEnum):
+    """Why a message uses the profile it uses."""
+
+    NAMED = "named"
+    FROM_ADDRESS = "from address"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A profile, and why it was chosen."""
+
+    profile: Profile
+    reason: Reason
+
+
+def choose(*, slug: str = "", from_address: str = "") -> Choice:
+    """Return the profile for a message: the one named, else the one with this From, else the default.
+
+    Raise NoProfile, which says where to mend it.
+    """
+    enabled = Profile.objects.filter(enabled=True).defer("test_report")
+    if slug:
+        return Choice(_named(enabled, slug), Reason.NAMED)
+    if from_address:
+        # The default comes first among profiles that share a From.
+        match = enabled.filter(from_address__iexact=from_address).order_by("-is_default", "pk").first()
+        if match is not None:
+            return Choice(match, Reason.FROM_ADDRESS)
+    default = enabled.filter(is_default=True).first()
+    if default is None:
+        raise NoProfile(
+            "There is no default SMTP profile to send this mail through. Open the admin's “SMTP profiles” page "
+            "(/admin/smtpadmin/profile/), add or enable one and make it the default."
+        )
+    return Choice(default, Reason.DEFAULT)
+
+
+def _named(enabled: QuerySet[Profile], slug: str) -> Profile:
+    profile = enabled.filter(slug=slug).first()
+    if profile is not None:
+        return profile
+    if Profile.objects.filter(slug=slug).exists():
+        raise NoProfile(
+            f"The SMTP profile {slug!r} is disabled. Enable it on the admin's “SMTP profiles” page "
+            "(/admin/smtpadmin/profile/)."
+        )
+    known = ", ".join(enabled.values_list("slug", flat=True)) or "none"
+    raise NoProfile(
+        f"There is no SMTP profile {slug!r}. Enabled profiles: {known}. Add one on the admin's “SMTP profiles” page "
+        "(/admin/smtpadmin/profile/)."
+    )
