@@ -1,0 +1,44 @@
+"""What is known about mail providers: presets, limits, From rules, and what their replies mean.
+
+A leaf: the standard library and msgspec, no Django, no network, no other part of the project. A record is one
+JSON file in `data/`; `docs/providers.md` says how to add one.
+"""
+
+from __future__ import annotations
+
+from smtpadmin.providers.catalogue import Catalogue, load
+from smtpadmin.providers.errors import CatalogueError
+from smtpadmin.providers.model import (
+    Category,
+    Endpoint,
+    FromRule,
+    KnownReply,
+    Limits,
+    Notice,
+    Provider,
+    SecretKind,
+    Security,
+    Side,
+    Text,
+    UserNameForm,
+    Window,
+)
+
+__all__ = [
+    "Catalogue",
+    "CatalogueError",
+    "Category",
+    "Endpoint",
+    "FromRule",
+    "KnownReply",
+    "Limits",
+    "Notice",
+    "Provider",
+    "SecretKind",
+    "Security",
+    "Side",
+    "Text",
+    "UserNameForm",
+    "Window",
+    "load",
+]
