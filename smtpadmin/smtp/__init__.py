@@ -1,0 +1,62 @@
+"""SMTP itself: sessions, transfers and probes over sockets and `ssl`. Standard library only; no Django, no database.
+
+    config        what describes a server            session    connect, TLS, EHLO, AUTH, as steps
+    errors        what can go wrong, by phase        transfer   MAIL, RCPT, DATA; a result per recipient
+    replies       what the server said               probe      both together, for the test button
+    content       what may go on the wire            steps      what happened at each stage, with its facts
+    secrets       texts that do not print            certificates, network, addresses: values and their grammar
+
+`wire`, `tls`, `dialing`, `sasl` and `der` serve these and are not for callers.
+"""
+
+from smtpadmin.smtp.addresses import ascii_domain, check_address, wire_address
+from smtpadmin.smtp.certificates import Certificate, CertificateError
+from smtpadmin.smtp.config import ConfigError, Deadlines, Security, ServerConfig, SignIn
+from smtpadmin.smtp.errors import (
+    AuthError,
+    Cause,
+    ConnectError,
+    ContentError,
+    DataError,
+    HelloError,
+    RecipientError,
+    SenderError,
+    SmtpError,
+    Stage,
+    TlsError,
+    UncertainError,
+)
+from smtpadmin.smtp.network import AddressPolicy
+from smtpadmin.smtp.replies import Reply
+from smtpadmin.smtp.secrets import Scrubber, Secret, live_secrets, scrub
+
+__all__ = [
+    "AddressPolicy",
+    "AuthError",
+    "Cause",
+    "Certificate",
+    "CertificateError",
+    "ConfigError",
+    "ConnectError",
+    "ContentError",
+    "DataError",
+    "Deadlines",
+    "HelloError",
+    "RecipientError",
+    "Reply",
+    "Scrubber",
+    "Secret",
+    "Security",
+    "SenderError",
+    "ServerConfig",
+    "SignIn",
+    "SmtpError",
+    "Stage",
+    "TlsError",
+    "UncertainError",
+    "ascii_domain",
+    "check_address",
+    "live_secrets",
+    "scrub",
+    "wire_address",
+]
