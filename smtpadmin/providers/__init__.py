@@ -7,6 +7,7 @@ JSON file in `data/`; `docs/providers.md` says how to add one.
 from __future__ import annotations
 
 from smtpadmin.providers.catalogue import Catalogue, load
+from smtpadmin.providers.decoder import Diagnosis, Failure, Match, explain
 from smtpadmin.providers.errors import CatalogueError
 from smtpadmin.providers.model import (
     Category,
@@ -23,15 +24,20 @@ from smtpadmin.providers.model import (
     UserNameForm,
     Window,
 )
+from smtpadmin.providers.senders import FromProblem, check_from
 
 __all__ = [
     "Catalogue",
     "CatalogueError",
     "Category",
+    "Diagnosis",
     "Endpoint",
+    "Failure",
+    "FromProblem",
     "FromRule",
     "KnownReply",
     "Limits",
+    "Match",
     "Notice",
     "Provider",
     "SecretKind",
@@ -40,5 +46,7 @@ __all__ = [
     "Text",
     "UserNameForm",
     "Window",
+    "check_from",
+    "explain",
     "load",
 ]
