@@ -1,7 +1,7 @@
 """Registration with Django: the panel itself, and the admin with our own site in place of the stock one."""
 
 from django.apps import AppConfig
-from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin import apps as admin_apps
 
 
 class PanelConfig(AppConfig):
@@ -10,7 +10,7 @@ class PanelConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
 
-class PanelAdminConfig(AdminConfig):
+class PanelAdminConfig(admin_apps.AdminConfig):
     """Everything that registers with the admin lands on the panel's site."""
 
     default = False

@@ -4,7 +4,8 @@
     ├── NoProfile            nothing to send through: says where to add or enable a profile
     └── KeyringLocked        the keys are missing or are not the ones the secrets were sealed with
     smtplib.SMTPException
-    └── DeliveryFailed       some recipients were not served; `outcome` names each
+    ├── MessageRefused       we refuse to send this message; the text names the rule
+    └── DeliveryFailed       the server did not take it for every recipient; `outcome` names each
 
 Configuration errors stay outside SMTPException on purpose: code that shrugs off a failed delivery must not shrug off
 a panel that can deliver nothing. Delivery errors are SMTPExceptions because that is what callers of Django's own SMTP
@@ -12,8 +13,12 @@ backend catch.
 """
 
 import smtplib
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured
+
+if TYPE_CHECKING:
+    from smtpadmin.smtp import Result
 
 
 class NoProfile(ImproperlyConfigured):
@@ -24,5 +29,17 @@ class KeyringLocked(ImproperlyConfigured):
     """The stored passwords cannot be opened or sealed with the present keys."""
 
 
+class MessageRefused(smtplib.SMTPException):
+    """The message breaks a rule of the profile or of mail itself, so nothing was sent."""
+
+
 class DeliveryFailed(smtplib.SMTPException):
-    """A message did not reach the server for every recipient."""
+    """The message did not reach the server for every recipient.
+
+    `result` has a verdict and the server's reply for each: some may have been served, and UNCERTAIN ones may have been.
+    """
+
+    def __init__(self, text: str, *, profile: str, result: "Result") -> None:
+        super().__init__(text)
+        self.profile = profile
+        self.result = result

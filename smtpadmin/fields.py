@@ -1,17 +1,26 @@
 """The encrypted field: a column that takes sealed values only, so that no path can store a secret in clear."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
 from smtpadmin.crypto import is_sealed
 
+# The fields are generic for the type checker only.
+if TYPE_CHECKING:
+    TextField = models.TextField[str, str]
+else:
+    TextField = models.TextField
 
-class SealedField(models.TextField[str, str]):
+
+class SealedField(TextField):
     """Text made by `Keyring.seal`, or nothing. Never part of a form; what it holds is opened in `profiles`."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"blank": True, "default": "", "editable": False} | kwargs)
+        kwargs.setdefault("blank", True)
+        kwargs.setdefault("default", "")
+        kwargs.setdefault("editable", False)
+        super().__init__(**kwargs)
 
     def get_prep_value(self, value: Any) -> Any:
         """Raise ValueError, without the value, when it is not sealed."""

@@ -1,17 +1,18 @@
 """Names as people type them: server names and senders. Parsing and normalising only; pages and models share it."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
-from email.utils import formataddr
+from email.header import decode_header, make_header
 from ipaddress import ip_address
 
 import idna
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from smtpadmin.smtp import BadAddress, check_address
+from smtpadmin.smtp import wire_address
 
-_SENDER = re.compile(r'^\s*(?:"(?P<quoted>[^"]*)"|(?P<plain>[^<>"]*?))\s*<(?P<address>[^<>]+)>\s*$')
+_SENDER = re.compile(r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^<>"]*?))\s*<(?P<address>[^<>]+)>\s*')
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +27,30 @@ class Sender:
 
     @property
     def header(self) -> str:
-        """The sender as a header value, quoted and encoded where it must be."""
-        return formataddr((self.name, self.address))
+        """The sender as Django takes it in `from_email`: the name quoted, so that a comma in it splits nothing."""
+        if not self.name:
+            return self.address
+        quoted = self.name.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{quoted}" <{self.address}>'
 
-    @property
-    def domain(self) -> str:
-        return self.address.rpartition("@")[2].lower()
+
+def split_sender(text: str) -> Sender:
+    """Take `Display Name <name@example.com>` apart, quoted and encoded names too. The address is not checked."""
+    match = _SENDER.fullmatch(text)
+    if match is None:
+        return Sender(address=text.strip())
+    quoted = match["quoted"]
+    name = match["plain"].strip() if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+    return Sender(address=match["address"].strip(), name=str(make_header(decode_header(name))))
 
 
 def parse_sender(text: str) -> Sender:
-    """Read `name@example.com` or `Display Name <name@example.com>`. Raise ValidationError that says what is wrong."""
+    """Read what a person typed as a From. Raise ValidationError that says what is wrong."""
     if any(ord(char) < ord(" ") for char in text.strip()):
         raise ValidationError(_("Line breaks and control characters are not allowed here."), code="control")
-    match = _SENDER.match(text)
-    name = (match["quoted"] or match["plain"] or "").strip() if match else ""
-    address = (match["address"] if match else text).strip()
-    validate_address(address)
-    return Sender(address=address, name=name)
+    sender = split_sender(text)
+    validate_address(sender.address)
+    return sender
 
 
 def validate_address(address: str) -> None:
@@ -54,13 +62,23 @@ def validate_address(address: str) -> None:
             params={"text": address},
         )
     try:
-        check_address(address)
-    except BadAddress:
+        ascii_address(address)
+    except ValueError:
         raise ValidationError(
             _("“%(text)s” is not an e-mail address. Example: notify@example.com."),
             code="address",
             params={"text": address},
         ) from None
+
+
+def ascii_address(address: str) -> str:
+    """Return the address as it goes into an envelope, its domain by IDNA 2008. Raise ContentError (a ValueError)."""
+    local, at, domain = address.rpartition("@")
+    # The SMTP core is standard library only, and that knows IDNA 2003, which leads some names to other domains.
+    if not domain.isascii():
+        with suppress(idna.IDNAError):  # the core refuses it below, with the reason
+            domain = idna.encode(domain, uts46=True).decode("ascii")
+    return wire_address(f"{local}{at}{domain}")
 
 
 def ascii_host(host: str) -> str:

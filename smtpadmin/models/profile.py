@@ -1,7 +1,6 @@
 """The SMTP profile: one mail account or relay, and how mail leaves through it."""
 
 import uuid
-from datetime import datetime
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -134,14 +133,14 @@ class Profile(models.Model):
     is_default = models.BooleanField(pgettext_lazy("profile", "default"), default=False, editable=False)
 
     test_state = models.CharField(max_length=10, choices=TestState.choices, default=TestState.UNTESTED, editable=False)
-    tested_at = models.DateTimeField[datetime | None, datetime | None](null=True, editable=False)
+    tested_at = models.DateTimeField(null=True, editable=False)
     tested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
     # Steps and diagnosis of the last test as plain data, scrubbed of secrets; see `delivery`.
     test_report = models.JSONField(null=True, editable=False)
     # A lease: while it lies in the future a test of this profile is under way.
-    testing_until = models.DateTimeField[datetime | None, datetime | None](null=True, editable=False)
+    testing_until = models.DateTimeField(null=True, editable=False)
 
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

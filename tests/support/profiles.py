@@ -1,0 +1,24 @@
+"""Profiles for tests: valid in every field, on a server that nothing connects to unless the test says so."""
+
+from typing import Any
+
+from smtpadmin import profiles
+from smtpadmin.models import Profile
+from smtpadmin.smtp import Secret
+
+
+def make_profile(*, slug: str = "main", password: str = "", **fields: Any) -> Profile:
+    """Save and return a profile; `password` is sealed into it."""
+    defaults = {
+        "name": slug.title(),
+        "host": "smtp.example.com",
+        "port": 465,
+        "security": "tls",
+        "username": "notify@example.com",
+        "from_address": "notify@example.com",
+    }
+    profile = Profile(slug=slug, **defaults | fields)
+    if password:
+        profiles.set_password(profile, Secret(password))
+    profile.save()
+    return profile

@@ -1,0 +1,68 @@
+"""The keyring."""
+
+import pytest
+from cryptography.fernet import Fernet
+
+from smtpadmin.crypto import BadKey, Keyring, WrongContext, WrongKey, generate_key, is_sealed
+
+OLD, NEW = generate_key(), generate_key()
+
+
+def test_what_was_sealed_opens_for_its_context() -> None:
+    ring = Keyring([NEW])
+    assert ring.open("row 1", ring.seal("row 1", "pässwörd".encode())) == "pässwörd".encode()
+
+
+def test_a_token_moved_to_another_row_does_not_open() -> None:
+    # Plain Fernet opens it there: it has no associated data.
+    ring = Keyring([NEW])
+    naive = Fernet(NEW)
+    assert naive.decrypt(naive.encrypt(b"secret")) == b"secret"
+    with pytest.raises(WrongContext):
+        ring.open("row 2", ring.seal("row 1", b"secret"))
+
+
+def test_one_context_that_starts_like_another_is_another() -> None:
+    ring = Keyring([NEW])
+    with pytest.raises(WrongContext):
+        ring.open("row 1", ring.seal("row 11", b"secret"))
+
+
+@pytest.mark.parametrize("length", [0, 1, 8, 16, 20])
+def test_the_token_does_not_tell_how_long_a_short_secret_is(length: int) -> None:
+    ring = Keyring([NEW])
+    assert len(ring.seal("row 1", b"x" * length)) == len(ring.seal("row 1", b"x" * 30))
+
+
+def test_an_older_key_still_opens_and_rotating_leaves_it_behind() -> None:
+    token = Keyring([OLD]).seal("row 1", b"secret")
+    both = Keyring([NEW, OLD])
+    assert both.open("row 1", token) == b"secret"
+    assert Keyring([NEW]).open("row 1", both.rotate(token)) == b"secret"
+
+
+def test_a_key_that_is_not_in_the_ring_opens_nothing() -> None:
+    with pytest.raises(WrongKey):
+        Keyring([NEW]).open("row 1", Keyring([OLD]).seal("row 1", b"secret"))
+
+
+@pytest.mark.parametrize("token", ["", "secret", "sealed1:", "sealed1:AAAA"])
+def test_what_was_never_sealed_does_not_open(token: str) -> None:
+    with pytest.raises(WrongKey):
+        Keyring([NEW]).open("row 1", token)
+
+
+@pytest.mark.parametrize("keys", [[], ["short"], [NEW, "x" * 44]])
+def test_a_bad_key_is_named_by_its_number_and_never_shown(keys: list[str]) -> None:
+    with pytest.raises(BadKey) as caught:
+        Keyring(keys)
+    assert not any(key in str(caught.value) for key in keys)
+
+
+def test_the_ring_does_not_print_its_keys() -> None:
+    assert NEW not in repr(Keyring([NEW]))
+
+
+def test_a_sealed_value_is_told_from_a_plain_one() -> None:
+    assert is_sealed(Keyring([NEW]).seal("row 1", b""))
+    assert not is_sealed("secret")

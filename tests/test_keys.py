@@ -1,0 +1,62 @@
+"""The keyring in force, and the locked state."""
+
+import pytest
+from django.test import override_settings
+
+from smtpadmin import keys, profiles
+from smtpadmin.crypto import generate_key
+from smtpadmin.exceptions import KeyringLocked
+from smtpadmin.keys import LockReason
+from smtpadmin.models import KeyCheck, Profile
+from smtpadmin.smtp import Secret
+from tests.support.profiles import make_profile
+
+pytestmark = pytest.mark.django_db
+
+OTHER = {"KEYS": [generate_key()]}
+
+
+def test_a_fresh_panel_is_not_locked_and_has_stored_nothing() -> None:
+    assert keys.lock_reason() is None
+    assert not KeyCheck.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("configured", "reason"),
+    [([], LockReason.MISSING), (["nonsense"], LockReason.MALFORMED), (OTHER["KEYS"], LockReason.WRONG)],
+)
+def test_the_panel_locks_when_the_keys_cannot_be_the_right_ones(configured: list[str], reason: LockReason) -> None:
+    make_profile(password="s3cret-value")
+    with override_settings(SMTPADMIN={"KEYS": configured}):
+        assert keys.lock_reason() is reason
+        with pytest.raises(KeyringLocked):
+            keys.keyring()
+
+
+def test_a_locked_panel_changes_no_stored_secret_and_works_again_with_the_right_key() -> None:
+    profile = make_profile(password="s3cret-value")
+    before = Profile.objects.values().get()
+    with override_settings(SMTPADMIN=OTHER):
+        with pytest.raises(KeyringLocked):
+            profiles.set_password(profile, Secret("another"))
+        with pytest.raises(KeyringLocked):
+            profiles.password(profile)
+    assert Profile.objects.values().get() == before
+    assert profiles.password(Profile.objects.get()).reveal() == "s3cret-value"
+
+
+def test_the_wrong_key_is_noticed_even_when_the_canary_is_lost() -> None:
+    make_profile(password="s3cret-value")
+    KeyCheck.objects.all().delete()
+    with override_settings(SMTPADMIN=OTHER):
+        assert keys.lock_reason() is LockReason.WRONG
+        assert not KeyCheck.objects.exists()
+
+
+def test_a_new_key_in_front_of_the_old_one_opens_everything() -> None:
+    from django.conf import settings
+
+    make_profile(password="s3cret-value")
+    with override_settings(SMTPADMIN={"KEYS": [generate_key(), *settings.SMTPADMIN["KEYS"]]}):
+        assert keys.lock_reason() is None
+        assert profiles.password(Profile.objects.get()).reveal() == "s3cret-value"
