@@ -43,7 +43,7 @@ def server_config(profile: Profile, *, password: Secret, deadlines: Deadlines | 
         ehlo_name=ascii_host(profile.ehlo_name) if profile.ehlo_name else "",
         verify=not profile.skip_verify,
         ca_pem=profile.ca_pem,
-        pinned_sha256=profile.pinned_sha256.replace(":", "").lower(),
+        pinned_sha256=profile.pinned_sha256,
         allow_plaintext_auth=profile.allow_plaintext_auth,
         address_policy=AddressPolicy(denied=conf.denied_networks),
         deadlines=deadlines or _deadlines(profile),

@@ -50,7 +50,7 @@ def test_a_sender_survives_being_written_as_a_header(name: str) -> None:
         ("smtp.example.com.", "smtp.example.com"),
         ("mail_server", "mail_server"),
         ("bücher.example", "xn--bcher-kva.example"),
-        ("邮件.中国", "xn--5nqv22n.xn--fiqs8s"),
+        ("邮件.中国", "xn--5nq051n.xn--fiqs8s"),
         ("192.0.2.1", "192.0.2.1"),
         ("[2001:db8::1]", "2001:db8::1"),
     ],
@@ -71,7 +71,7 @@ def test_a_server_name_is_brought_into_the_form_that_dns_knows(host: str, ascii_
         ("smtp example com", "host"),
         ("-smtp.example.com", "host"),
         ("smtp..example.com", "host"),
-        ("smtp.example.com\r\nX: y", "host"),
+        ("smtp.example.com\r\nX", "host"),
         ("", "host"),
     ],
 )

@@ -51,12 +51,12 @@ def test_the_secret_does_not_open_in_another_profile() -> None:
 def test_the_server_is_described_as_the_profile_says() -> None:
     profile = make_profile(
         host="smtp.bücher.example", port=587, security="starttls", username="me", sign_in="login",
-        pinned_sha256="AB:CD", skip_verify=True, skip_verify_reason="lab", connect_timeout=7, command_timeout=9,
+        pinned_sha256=":".join(["AB"] * 32), skip_verify=True, skip_verify_reason="lab", connect_timeout=7, command_timeout=9,
     )  # fmt: skip
     config = profiles.server_config(profile, password=Secret("x"))
     assert (config.host, config.port, config.security) == ("smtp.xn--bcher-kva.example", 587, Security.STARTTLS)
     assert (config.username, config.password, config.sign_in) == ("me", Secret("x"), SignIn.LOGIN)
-    assert (config.verify, config.pinned_sha256, config.allow_plaintext_auth) == (False, "abcd", False)
+    assert (config.verify, config.pinned_sha256, config.allow_plaintext_auth) == (False, "ab" * 32, False)
     assert (config.deadlines.connect, config.deadlines.mail) == (7, 9)
 
 
@@ -90,9 +90,9 @@ def test_the_first_profile_becomes_the_default_and_the_second_does_not() -> None
 
 def test_a_copy_is_disabled_has_no_secret_and_an_own_short_name() -> None:
     original = make_profile(slug="alerts", password="s3cret-value", is_default=True, test_state=TestState.WORKING)
-    copy = profiles.duplicate(original, name="Alerts")
+    copy = profiles.duplicate(original, name="Alerts!")
     copy.refresh_from_db()
-    assert (copy.name, copy.slug, copy.enabled, copy.is_default) == ("Alerts", "alerts-2", False, False)
+    assert (copy.name, copy.slug, copy.enabled, copy.is_default) == ("Alerts!", "alerts-2", False, False)
     assert (copy.sealed_password, copy.test_state, copy.host) == ("", TestState.UNTESTED, original.host)
     assert copy.uid != original.uid
 
