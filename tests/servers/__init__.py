@@ -1,0 +1,1 @@
+"""Tests against real mail servers: Postfix with Dovecot, and Exim."""

@@ -1,0 +1,1 @@
+"""What tests share: certificates, servers that behave, servers that do not, and what they need on the machine."""
