@@ -51,7 +51,8 @@ def test_the_secret_does_not_open_in_another_profile() -> None:
 def test_the_server_is_described_as_the_profile_says() -> None:
     profile = make_profile(
         host="smtp.bücher.example", port=587, security="starttls", username="me", sign_in="login",
-        pinned_sha256=":".join(["AB"] * 32), skip_verify=True, skip_verify_reason="lab", connect_timeout=7, command_timeout=9,
+        pinned_sha256=":".join(["AB"] * 32), skip_verify=True, skip_verify_reason="lab", connect_timeout=7,
+        command_timeout=9,
     )  # fmt: skip
     config = profiles.server_config(profile, password=Secret("x"))
     assert (config.host, config.port, config.security) == ("smtp.xn--bcher-kva.example", 587, Security.STARTTLS)
