@@ -1,7 +1,62 @@
-"""The panel's admin site: its name, its navigation and its front page."""
+"""The panel's admin site: its name, its navigation and its front page.
+
+What a page may do is decided by its own view; the navigation only leaves out what would answer 403 or 404.
+"""
+
+from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the navigation: shown to whoever has one of the permissions, when its page exists."""
+
+    icon: str
+    label: str | Promise
+    page: str
+    # Pages without a line of their own for which this one is marked as the place where the reader is.
+    covers: tuple[str, ...] = ()
+    permissions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A line of the navigation as the template prints it."""
+
+    icon: str
+    label: str | Promise
+    url: str
+    current: bool
+
+
+ENTRIES = (
+    Entry("dashboard", _("Dashboard"), "index"),
+    Entry(
+        "profiles",
+        _("SMTP profiles"),
+        "smtpadmin_profile_changelist",
+        permissions=("smtpadmin.view_profile", "smtpadmin.change_profile"),
+    ),
+    Entry(
+        "providers",
+        _("Providers"),
+        "smtpadmin_providers",
+        permissions=("smtpadmin.view_profile", "smtpadmin.change_profile", "smtpadmin.add_profile"),
+    ),
+    Entry(
+        "users",
+        _("Users"),
+        "auth_user_changelist",
+        covers=("auth_group_changelist",),
+        permissions=("auth.view_user", "auth.change_user"),
+    ),
+)
 
 
 class PanelSite(AdminSite):
@@ -11,3 +66,35 @@ class PanelSite(AdminSite):
     index_template = "panel/dashboard.html"
     # The stock sidebar is hidden below 768 px; base_site.html prints its own, which a phone shows too.
     enable_nav_sidebar = False
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context = super().each_context(request)
+        if context["has_permission"]:
+            context["panel_navigation"] = self.navigation(request)
+        return context
+
+    def navigation(self, request: HttpRequest) -> list[Link]:
+        """Return the pages this user may open; the one the request is for, or the nearest above it, is current."""
+        pages = [(entry, self._addresses(entry)) for entry in ENTRIES if _is_allowed(request, entry)]
+        # /admin/ is the start of every address: the longest match is where the reader is.
+        here = max(
+            (address for _entry, addresses in pages for address in addresses if request.path.startswith(address)),
+            key=len,
+            default="",
+        )
+        return [
+            Link(icon=entry.icon, label=entry.label, url=addresses[0], current=here in addresses)
+            for entry, addresses in pages
+            if addresses
+        ]
+
+    def _addresses(self, entry: Entry) -> tuple[str, ...]:
+        """Return the addresses of the entry's pages, its own first; none when its own does not exist."""
+        try:
+            return tuple(reverse(f"{self.name}:{page}") for page in (entry.page, *entry.covers))
+        except NoReverseMatch:
+            return ()
+
+
+def _is_allowed(request: HttpRequest, entry: Entry) -> bool:
+    return not entry.permissions or any(request.user.has_perm(permission) for permission in entry.permissions)
