@@ -6,6 +6,7 @@ bytes. Which profile the message uses was decided before, in `profiles`.
 
 import copy
 from email import policy
+from email.charset import QP, Charset
 from email.message import Message
 from email.utils import make_msgid
 
@@ -21,6 +22,9 @@ from smtpadmin.smtp import Envelope, serialise
 
 # What Django puts in when nobody has set a From: no one's address, so the profile's is used.
 _UNSET_FROM = frozenset({"", global_settings.DEFAULT_FROM_EMAIL, global_settings.SERVER_EMAIL})
+
+_QUOTED_PRINTABLE = Charset("utf-8")
+_QUOTED_PRINTABLE.body_encoding = QP
 
 
 def wants_from(message: EmailMessage) -> str:
@@ -99,5 +103,9 @@ def _recipients(message: EmailMessage) -> list[str]:
 
 
 def _as_mime(message: EmailMessage) -> Message:
-    # Django 6 builds modern messages for a policy; 5.2 builds legacy ones and takes none.
-    return message.message(policy=policy.SMTP) if django.VERSION >= (6, 0) else message.message()
+    if django.VERSION >= (6, 0):
+        return message.message(policy=policy.SMTP)
+    # Django 5.2 builds legacy messages whose text is 8-bit and cannot be encoded again (its SafeMIMEText undoes it);
+    # a server without 8BITMIME would have to refuse them.
+    message.encoding = message.encoding or _QUOTED_PRINTABLE
+    return message.message()
