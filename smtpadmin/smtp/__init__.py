@@ -12,6 +12,7 @@
 from smtpadmin.smtp.addresses import ascii_domain, check_address, wire_address
 from smtpadmin.smtp.certificates import Certificate, CertificateError
 from smtpadmin.smtp.config import ConfigError, Deadlines, Security, ServerConfig, SignIn
+from smtpadmin.smtp.content import check_content, serialise
 from smtpadmin.smtp.errors import (
     AuthError,
     Cause,
@@ -27,12 +28,29 @@ from smtpadmin.smtp.errors import (
     UncertainError,
 )
 from smtpadmin.smtp.network import AddressPolicy
+from smtpadmin.smtp.probe import probe
 from smtpadmin.smtp.replies import Reply
 from smtpadmin.smtp.secrets import Scrubber, Secret, live_secrets, scrub
+from smtpadmin.smtp.session import Session
+from smtpadmin.smtp.steps import (
+    AuthFacts,
+    DataFacts,
+    DnsFacts,
+    EhloFacts,
+    Facts,
+    RcptFacts,
+    Status,
+    Step,
+    TcpFacts,
+    TlsFacts,
+    stages,
+)
+from smtpadmin.smtp.transfer import Envelope, RecipientResult, Result, Verdict, transmit, transmitting
 
 __all__ = [
     "AddressPolicy",
     "AuthError",
+    "AuthFacts",
     "Cause",
     "Certificate",
     "CertificateError",
@@ -40,23 +58,43 @@ __all__ = [
     "ConnectError",
     "ContentError",
     "DataError",
+    "DataFacts",
     "Deadlines",
+    "DnsFacts",
+    "EhloFacts",
+    "Envelope",
+    "Facts",
     "HelloError",
+    "RcptFacts",
     "RecipientError",
+    "RecipientResult",
     "Reply",
+    "Result",
     "Scrubber",
     "Secret",
     "Security",
     "SenderError",
     "ServerConfig",
+    "Session",
     "SignIn",
     "SmtpError",
     "Stage",
+    "Status",
+    "Step",
+    "TcpFacts",
     "TlsError",
+    "TlsFacts",
     "UncertainError",
+    "Verdict",
     "ascii_domain",
     "check_address",
+    "check_content",
     "live_secrets",
+    "probe",
     "scrub",
+    "serialise",
+    "stages",
+    "transmit",
+    "transmitting",
     "wire_address",
 ]

@@ -1,4 +1,4 @@
-"""What a server's certificate says, read from its DER form, and a way to look at one that failed verification.
+"""What a server's certificate says, read from its DER form.
 
 Nothing here decides whether a certificate is good: OpenSSL does that during the handshake (`tls.py`).
 """

@@ -1,9 +1,12 @@
 """What happened at one stage: a value for the page, the log and the record, made by `session.py` and `transfer.py`."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from time import monotonic
 
 from smtpadmin.smtp.certificates import Certificate
+from smtpadmin.smtp.config import Security
 from smtpadmin.smtp.errors import Cause, SmtpError, Stage
 from smtpadmin.smtp.replies import Reply
 
@@ -87,3 +90,55 @@ class Step:
     reply: Reply | None = None
     facts: Facts | None = None
     error: SmtpError | None = None
+
+
+_BEFORE: dict[Security, tuple[Stage, ...]] = {
+    Security.IMPLICIT_TLS: (Stage.DNS, Stage.TCP, Stage.TLS, Stage.EHLO, Stage.AUTH),
+    Security.STARTTLS: (Stage.DNS, Stage.TCP, Stage.EHLO, Stage.TLS, Stage.AUTH),
+    Security.NONE: (Stage.DNS, Stage.TCP, Stage.EHLO, Stage.AUTH),
+}
+
+
+def stages_before_mail(security: Security) -> tuple[Stage, ...]:
+    """Return the stages of opening a connection, in their order."""
+    return _BEFORE[security]
+
+
+def stages(security: Security) -> tuple[Stage, ...]:
+    """Return the stages of a whole submission, in the order in which they happen."""
+    return (*_BEFORE[security], Stage.MAIL, Stage.RCPT, Stage.DATA)
+
+
+def max_size(extensions: Mapping[str, str]) -> int | None:
+    """Return the server's SIZE limit; None where it names none (RFC 1870: 0 is no limit either)."""
+    limit = extensions.get("SIZE", "")
+    # More digits than any size needs; `int` itself refuses thousands of them.
+    return int(limit) or None if limit.isascii() and limit.isdigit() and len(limit) < 20 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one stage returns to be made a step of."""
+
+    reply: Reply | None = None
+    facts: Facts | None = None
+    warning: bool = False
+    error: SmtpError | None = None
+
+
+def timed(stage: Stage, act: Callable[[], Outcome]) -> Step:
+    """Run one stage and return its step; a raised `SmtpError` is an outcome too."""
+    started = monotonic()
+    try:
+        outcome = act()
+    except SmtpError as raised:
+        outcome = Outcome(reply=raised.reply, error=raised)
+    error = outcome.error
+    return Step(
+        stage=error.stage if error else stage,
+        status=Status.FAILED if error else Status.WARNING if outcome.warning else Status.OK,
+        seconds=monotonic() - started,
+        reply=outcome.reply,
+        facts=outcome.facts,
+        error=error,
+    )

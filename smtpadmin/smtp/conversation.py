@@ -1,0 +1,228 @@
+"""Commands and replies on one connection: deadlines, transcript, and errors free of secrets.
+
+Everything that the server says passes through here and is cleaned by value before anyone else sees it. What the
+commands are, and in which order, belongs to `opening.py` and `transfer.py`.
+"""
+
+import contextlib
+import socket
+from collections.abc import Callable
+from time import monotonic
+
+from smtpadmin.smtp.config import ServerConfig
+from smtpadmin.smtp.errors import Cause, SmtpError, Stage, error_class
+from smtpadmin.smtp.replies import Reply
+from smtpadmin.smtp.secrets import Scrubber
+from smtpadmin.smtp.transcript import Transcript
+from smtpadmin.smtp.wire import Wire, WireError
+
+_CRLF = b"\r\n"
+
+# Longer replies are cut for those who show and store them; parsing has seen the whole.
+_MAX_TEXT = 2000
+
+# After 3 minutes a message must have been read at 500 bytes a second on average: a reader of one byte a minute makes
+# progress too, and would hold us for days (as in Postfix, smtp_min_data_rate).
+_BODY_PATIENCE = 180
+_BODY_RATE = 500
+
+
+class Conversation:
+    """What is said over one connection. `usable` says whether both sides still agree on where they are."""
+
+    def __init__(self, config: ServerConfig) -> None:
+        self.deadlines = config.deadlines
+        self.transcript = Transcript()
+        self.usable = False
+        self._scrubber = Scrubber([config.password], username=config.username)
+        self._overall: float | None = None
+        self._wire: Wire | None = None
+
+    def begin(self) -> None:
+        """Start the clock of the overall deadline, where there is one."""
+        if self.deadlines.overall is not None:
+            self._overall = monotonic() + self.deadlines.overall
+
+    def until(self, seconds: float) -> float:
+        """Return the instant by which something that may take `seconds` has to be over."""
+        until = monotonic() + seconds
+        return until if self._overall is None else min(until, self._overall)
+
+    @property
+    def sock(self) -> socket.socket:
+        """The connection's socket."""
+        return self._connected.sock
+
+    def attach(self, sock: socket.socket) -> None:
+        """Speak over `sock` from now on; what was read before is forgotten."""
+        self._wire = Wire(sock)
+        self.usable = True
+
+    def close(self) -> None:
+        """Close the connection, without a word."""
+        self.usable = False
+        if self._wire is not None:
+            self._wire.close()
+
+    def quit(self) -> None:
+        """Say QUIT where that makes sense, and close. Whatever comes of it changes nothing (RFC 5321 4.1.1.10)."""
+        if self.usable:
+            with contextlib.suppress(SmtpError):
+                self.command("QUIT", stage=Stage.QUIT, until=self.until(self.deadlines.quit))
+        self.close()
+
+    def command(self, line: str, *, stage: Stage, until: float) -> Reply:
+        """Send `line` and return the reply."""
+        self.send_line(line, stage=stage, until=until)
+        return self.read_reply(stage=stage, until=until)
+
+    def secret_command(self, make: Callable[[], bytes], *, shown: str, stage: Stage, until: float) -> Reply:
+        """Send the line that `make` returns, recorded as `shown`, and return the reply.
+
+        It is made at the last moment and held by no variable here: reports of errors show variables.
+        """
+        self.transcript.client(shown)
+        failure = None
+        try:
+            self._connected.send(make() + _CRLF, until=until)
+        except WireError as error:
+            failure = self._broken(stage, error)
+        if failure is not None:
+            # Raised outside the handler, so that it carries no trace of the frames that held the line.
+            raise failure
+        return self.read_reply(stage=stage, until=until)
+
+    def send_line(self, line: str, *, stage: Stage, until: float) -> None:
+        """Send `line`, which goes into the transcript as it is."""
+        if "\r" in line or "\n" in line:
+            raise ValueError("A command is one line.")
+        wire = self._connected
+        failure = None
+        try:
+            if wire.buffered:
+                # It answered more than it was asked: its answers could be taken for those to later commands.
+                wire.expect_silence()
+            self.transcript.client(line)
+            wire.send(line.encode() + _CRLF, until=until)
+        except WireError as error:
+            # A server that gives up says why (421) before it closes; what it said is still there to be read.
+            failure = self._parting_words(stage) or self._broken(stage, error)
+        if failure is not None:
+            raise failure
+
+    def send_message(self, data: bytes, *, size: int) -> None:
+        """Send `data`, the message in its transport form with the final dot; `size` is what the transcript shows."""
+        wire = self._connected
+        failure = None
+        try:
+            # An answer that is there before the message could be taken for the answer to it, and the message be lost.
+            wire.expect_silence()
+            self.transcript.client(f"<{size} bytes>")
+            patience = self.until(_BODY_PATIENCE + len(data) / _BODY_RATE)
+            wire.send_message(data, stall=self.deadlines.body, until=patience)
+        except WireError as error:
+            failure = self._parting_words(Stage.DATA) or self._broken(Stage.DATA, error)
+        if failure is not None:
+            raise failure
+
+    def read_reply(self, *, stage: Stage, until: float) -> Reply:
+        """Return the next reply, cleaned."""
+        return self.read_offer(stage=stage, until=until)[0]
+
+    def read_offer(self, *, stage: Stage, until: float) -> tuple[Reply, tuple[str, ...]]:
+        """Return the next reply, cleaned, and its lines as they came, for a machine to parse and nobody to see."""
+        failure = None
+        try:
+            reply = self._connected.read_reply(until=until)
+        except WireError as error:
+            failure = self._broken(stage, error)
+        if failure is not None:
+            raise failure
+        cleaned = self._clean(reply)
+        self.transcript.server(cleaned)
+        if reply.code == 421:
+            # RFC 5321 3.8: 421 may answer any command, and the connection ends with it.
+            self.usable = False
+        return cleaned, reply.lines
+
+    def refusal(self, stage: Stage, reply: Reply, *, refused: Cause, deferred: Cause, text: str) -> SmtpError:
+        """Return the error for a reply that is not the one hoped for."""
+        if reply.code == 421:
+            cause, text = Cause.SERVICE_UNAVAILABLE, "The server ended the connection"
+        elif reply.permanent:
+            cause = refused
+        elif reply.temporary:
+            cause = deferred
+        else:
+            # 2xx or 3xx out of place: no telling what it thinks is going on.
+            self.usable = False
+            cause, text = Cause.PROTOCOL_ERROR, "The server's answer does not fit the command"
+        return self.error(stage, cause, f"{text}: {reply}", reply=reply)
+
+    def error(self, stage: Stage, cause: Cause, text: str, *, reply: Reply | None = None) -> SmtpError:
+        """Return an error of this conversation."""
+        return error_class(stage)(self._scrubber.clean(text), stage=stage, cause=cause, reply=reply)
+
+    def clean(self, text: str) -> str:
+        """Return `text` without the credentials of this conversation."""
+        return self._scrubber.clean(text)
+
+    def wait(self, *, until: float) -> bool:
+        """Wait for the server to say something, or to close; False when it did neither by `until`."""
+        return self._connected.wait(until=until)
+
+    def expect_silence(self, *, stage: Stage) -> None:
+        """Raise unless the connection is open and the server has said nothing that was not asked for."""
+        failure = None
+        try:
+            self._connected.expect_silence()
+        except WireError as error:
+            failure = self._broken(stage, error)
+        if failure is not None:
+            raise failure
+
+    @property
+    def _connected(self) -> Wire:
+        if self._wire is None:
+            raise RuntimeError("There is no connection yet.")
+        return self._wire
+
+    def _parting_words(self, stage: Stage) -> SmtpError | None:
+        """Return the refusal that the server sent before it stopped reading, if there is a whole one."""
+        self.usable = False
+        try:
+            reply = self._clean(self._connected.read_reply(until=self.until(0.2)))
+        except WireError:
+            return None
+        if not reply.temporary and not reply.permanent:
+            return None
+        self.transcript.server(reply)
+        return self.refusal(
+            stage,
+            reply,
+            refused=Cause.CONTENT_REFUSED if stage is Stage.DATA else Cause.SERVICE_UNAVAILABLE,
+            deferred=Cause.CONTENT_DEFERRED if stage is Stage.DATA else Cause.SERVICE_UNAVAILABLE,
+            text="The server ended the transfer",
+        )
+
+    def _broken(self, stage: Stage, error: WireError) -> SmtpError:
+        self.usable = False
+        self.transcript.note(error.text)
+        return self.error(stage, error.cause, error.text)
+
+    def _clean(self, reply: Reply) -> Reply:
+        lines = self._scrubber.clean_lines(reply.lines)
+        if sum(map(len, lines)) > _MAX_TEXT:
+            lines = _cut(lines)
+        return reply if lines == reply.lines else Reply(code=reply.code, enhanced=reply.enhanced, lines=lines)
+
+
+def _cut(lines: tuple[str, ...]) -> tuple[str, ...]:
+    kept: list[str] = []
+    left = _MAX_TEXT
+    for line in lines:
+        kept.append(line if len(line) <= left else line[:left] + "…")
+        left -= len(line)
+        if left <= 0:
+            break
+    return tuple(kept)
