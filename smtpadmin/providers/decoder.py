@@ -109,6 +109,7 @@ class _Finding:
     link: str
     sign_in: bool = False
     with_setup: bool = False
+    doubt: Text = NO_TEXT
 
 
 def _by_known_reply(
@@ -155,8 +156,8 @@ def _by_tables(failure: Failure, reply: matching.Reply) -> _Finding:
     for matched, key, shown in _keys(reply, stage=failure.stage):
         table = tables.enhanced if matched is Match.ENHANCED else tables.replies
         if (advice := table.get(key)) is not None:
-            finding = _from_advice(advice, matched, shown)
-            return replace(finding, cause=_with_doubt(advice.cause, matched, shown)) if reply.words else finding
+            doubt = _doubt(matched, shown) if reply.words else NO_TEXT
+            return replace(_from_advice(advice, matched, shown), doubt=doubt)
     return _from_advice(tables.client["unknown"], Match.REPLY_CLASS, str(reply.code))
 
 
@@ -186,29 +187,26 @@ def _from_advice(advice: Advice, matched: Match, pattern: str) -> _Finding:
     )
 
 
-def _with_doubt(cause: Text, matched: Match, shown: str) -> Text:
+def _doubt(matched: Match, shown: str) -> Text:
     """Say that the words were not recognised and what the explanation rests on instead."""
-    doubt = _tables().phrases[f"doubt_{matched}"]
-    return Text(
-        en=f"{cause.en} {doubt.en.replace('{code}', shown)}", zh=f"{cause.zh}{doubt.zh.replace('{code}', shown)}"
-    )
+    return fill(_tables().phrases[f"doubt_{matched}"], {"code": Text(en=shown, zh=shown)})
 
 
 def _for_secret(finding: _Finding, provider: Provider) -> _Finding:
     """Make a refused sign-in specific: what this provider wants as password, and how to get it."""
     advice = _tables().secrets[provider.secret]
-    cause = advice.cause
-    if provider.secret_note:
-        cause = Text(en=f"{cause.en} {provider.secret_note.en}", zh=f"{cause.zh}{provider.secret_note.zh}")
-    literal = Text(en=provider.username_literal, zh=provider.username_literal)
-    hint = fill(_tables().phrases.get(f"username_{provider.username}", NO_TEXT), {"literal": literal})
-    return replace(
-        finding,
-        title=advice.title,
-        cause=cause,
-        steps=(*advice.steps, *((hint,) if hint else ())),
-        with_setup=provider.takes_password,
-    )
+    with_setup = provider.takes_password and bool(provider.steps)
+    steps = advice.steps
+    if not with_setup:
+        literal = Text(en=provider.username_literal, zh=provider.username_literal)
+        hint = fill(_tables().phrases.get(f"username_{provider.username}", NO_TEXT), {"literal": literal})
+        steps = (*steps, hint) if hint else steps
+    cause = _together(advice.cause, provider.secret_note)
+    return replace(finding, title=advice.title, cause=cause, steps=steps, with_setup=with_setup)
+
+
+def _together(first: Text, second: Text) -> Text:
+    return Text(en=f"{first.en} {second.en}".rstrip(), zh=f"{first.zh}{second.zh}")
 
 
 def _filled(finding: _Finding, *, provider: Provider | None, reference: str) -> Diagnosis:
@@ -226,7 +224,7 @@ def _filled(finding: _Finding, *, provider: Provider | None, reference: str) -> 
     }
     return Diagnosis(
         title=fill(finding.title, values),
-        cause=fill(finding.cause, values),
+        cause=_together(fill(finding.cause, values), finding.doubt),
         steps=tuple(fill(step, values) for step in steps),
         side=finding.side,
         matched=finding.matched,
