@@ -210,9 +210,10 @@ def test_fail_silently_hides_a_failed_delivery(server: SmtpServer) -> None:
     assert backend(fail_silently=True).send_messages([message()]) == 0
 
 
-@pytest.mark.skipif(not HAS_MAILERS, reason="MAILERS came with Django 6.1")
-def test_using_names_a_mailer(server: SmtpServer) -> None:
-    profile_on(server, slug="alerts")
-    assert send_mail("Hello", "Text", None, ["you@example.org"], using="alerts") == 1
-    with pytest.raises(mail.MailerDoesNotExist):
-        send_mail("Hello", "Text", None, ["you@example.org"], using="alerst")
+if HAS_MAILERS:
+
+    def test_using_names_a_mailer(server: SmtpServer) -> None:
+        profile_on(server, slug="alerts")
+        assert send_mail("Hello", "Text", None, ["you@example.org"], using="alerts") == 1
+        with pytest.raises(mail.MailerDoesNotExist):
+            send_mail("Hello", "Text", None, ["you@example.org"], using="alerst")
