@@ -1,17 +1,16 @@
 """The panel's settings. docs/settings.md explains each variable read here; a test compares the two."""
 
-from typing import Any
-
 import django
 from django.core.exceptions import ImproperlyConfigured
 
-from config.env import BASE_DIR, data_dir, env, secret
+from config.databases import database
+from config.env import BASE_DIR, SecretFileMissing, data_dir, listing, number, secret, switch, text
 
 DATA_DIR = data_dir()
 
 # Security
 
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG = switch("DEBUG", default=False)
 SECRET_KEY = secret("SECRET_KEY")
 if not SECRET_KEY:
     raise ImproperlyConfigured(
@@ -19,13 +18,13 @@ if not SECRET_KEY:
         "SECRET_KEY or SECRET_KEY_FILE."
     )
 
-HOST = env.str("HOST", default="127.0.0.1")
-PORT = env.int("PORT", default=8000)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", HOST])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+HOST = text("HOST", "127.0.0.1")
+PORT = number("PORT", 8000, highest=65535)
+ALLOWED_HOSTS = listing("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", f"[{HOST}]" if ":" in HOST else HOST])
+CSRF_TRUSTED_ORIGINS = listing("CSRF_TRUSTED_ORIGINS")
 
 # Behind a proxy that ends TLS and sets X-Forwarded-Proto itself.
-HTTPS = env.bool("HTTPS", default=False)
+HTTPS = switch("HTTPS", default=False)
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 31_536_000
@@ -36,7 +35,7 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 # How many proxies stand in front and add to X-Forwarded-For; only that many entries of it are believed.
-TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
 
 # What runs
 
@@ -82,26 +81,13 @@ TEMPLATES = [
 
 # Data
 
-# WAL lets readers go on while one writes; FULL makes a commit survive a power cut (NORMAL does not in WAL mode: 209
-# against 8 syncs for 200 commits, measured); IMMEDIATE takes the write lock at once, where DEFERRED transactions fail
-# with "database is locked" under load (94 of 111, measured). synchronous holds for one connection: it is set on each.
-SQLITE_OPTIONS: dict[str, Any] = {
-    "transaction_mode": "IMMEDIATE",
-    "timeout": 30,
-    "init_command": (
-        "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA foreign_keys=ON;PRAGMA secure_delete=ON;"
-        "PRAGMA journal_size_limit=67108864;"
-    ),
+DATABASES = {
+    "default": database(secret("DATABASE_URL"), password=secret("DATABASE_PASSWORD"), data_dir=DATA_DIR),
 }
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'smtpadmin.sqlite3'}")}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
-else:
-    DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STATIC_URL = "static/"
-STATIC_ROOT = env.str("STATIC_ROOT", default=str(DATA_DIR / "static"))
+STATIC_ROOT = text("STATIC_ROOT", str(DATA_DIR / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -110,18 +96,23 @@ STORAGES = {
 
 # Mail
 
+try:
+    KEYS = secret("SMTPADMIN_KEYS").split()
+except SecretFileMissing:
+    # The panel starts all the same, locked, and its pages say what to do.
+    KEYS = []
 SMTPADMIN = {
-    "KEYS": secret("SMTPADMIN_KEYS").split(),
-    "PROVIDERS_FILE": env.str("SMTPADMIN_PROVIDERS_FILE", default=""),
-    "DENIED_NETWORKS": env.list("SMTPADMIN_DENIED_NETWORKS", default=[]),
-    "TESTS_PER_MINUTE": env.int("SMTPADMIN_TESTS_PER_MINUTE", default=10),
+    "KEYS": KEYS,
+    "PROVIDERS_FILE": text("SMTPADMIN_PROVIDERS_FILE"),
+    "DENIED_NETWORKS": listing("SMTPADMIN_DENIED_NETWORKS"),
+    "TESTS_PER_MINUTE": number("SMTPADMIN_TESTS_PER_MINUTE", 10),
 }
 # The panel sends its own mail the way every app does: through its default profile.
 if django.VERSION >= (6, 1):
     MAILERS = {"default": {"BACKEND": "smtpadmin.backend.EmailBackend"}}
 else:
     EMAIL_BACKEND = "smtpadmin.backend.EmailBackend"
-PASSWORD_RESET = env.bool("SMTPADMIN_PASSWORD_RESET", default=True)
+PASSWORD_RESET = switch("SMTPADMIN_PASSWORD_RESET", default=True)
 
 # People
 
@@ -134,10 +125,10 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 PASSWORD_RESET_TIMEOUT = 3600
 
-LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
+LANGUAGE_CODE = text("LANGUAGE_CODE", "en")
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 LOCALE_PATHS = [BASE_DIR / "panel" / "locale"]
-TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+TIME_ZONE = text("TIME_ZONE", "UTC")
 USE_I18N = USE_TZ = True
 
 # Log
@@ -145,10 +136,19 @@ USE_I18N = USE_TZ = True
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"scrub_secrets": {"()": "smtpadmin.redaction.ScrubSecrets"}},
+    "filters": {
+        "scrub_secrets": {"()": "smtpadmin.redaction.ScrubSecrets"},
+        "hide_links": {"()": "config.log.HideLinks"},
+    },
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["scrub_secrets"]}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["scrub_secrets", "hide_links"],
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": text("LOG_LEVEL", "INFO")},
     # Django's own handlers would mail errors to ADMINS, whose mail is what may be broken.
     "loggers": {"django": {"handlers": [], "propagate": True}},
 }

@@ -44,6 +44,11 @@ def lock_reason() -> LockReason | None:
     return None if _opens_what_is_stored(ring) else LockReason.WRONG
 
 
+def is_anything_sealed() -> bool:
+    """Say whether something is stored that only the right keys open."""
+    return KeyCheck.objects.exists() or Profile.objects.exclude(sealed_password="").exists()
+
+
 @lru_cache(maxsize=8)
 def _build(keys: tuple[str, ...]) -> Keyring:
     return Keyring(keys)

@@ -1,0 +1,101 @@
+"""`make run` and the container's command: from an empty folder to a panel that serves.
+
+Whatever a person can mend ends in one line and a non-zero exit. Serving is left to gunicorn, which takes this process'
+place and with it its signals and its exit code.
+"""
+
+import os
+import signal
+import socket
+import sys
+import tempfile
+from pathlib import Path
+from typing import NoReturn
+
+import django
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env, keys
+from config.errors import CannotStart
+
+
+def main() -> NoReturn:
+    # Database and keys are for the owner alone, also in a folder that others may enter.
+    os.umask(0o077)
+    # A container's first process ignores every signal that it has no handler for.
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, _leave)
+    try:
+        listener = _prepare()
+    except (CannotStart, ImproperlyConfigured) as error:
+        sys.exit(f"smtpadmin cannot start. {error}")
+    _serve(listener)
+
+
+def _prepare() -> socket.socket:
+    """Do all that comes before serving. Return the socket to serve on."""
+    _make_folder(env.data_dir())
+    if not env.secret("SECRET_KEY"):
+        keys.make(env.data_dir() / "secret_key", keys.new_secret_key())
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    listener = _listen(settings.HOST, settings.PORT)
+
+    from config import preparation  # noqa: PLC0415  its models can be imported now, and not before
+
+    preparation.run()
+    preparation.announce(_address(listener))
+    return listener
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise CannotStart(
+            f"The data folder {folder} cannot be written: {error.strerror}. Another can be named in SMTPADMIN_DATA_DIR."
+        ) from None
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything else is done. Who connects early waits until gunicorn accepts."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    # Without it the port stays taken for a minute after a stop, by connections that are closing.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen()
+    except OSError as error:
+        raise CannotStart(
+            f"Port {port} of {host} cannot be had: {error.strerror}. Others can be chosen with PORT and HOST."
+        ) from None
+    return listener
+
+
+def _address(listener: socket.socket) -> str:
+    """Return where a browser finds the panel: the public address where one is set, else this machine's."""
+    public = [origin for origin in settings.CSRF_TRUSTED_ORIGINS if "*" not in origin]
+    if public:
+        return str(public[0])
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  read here, not bound to
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _serve(listener: socket.socket) -> NoReturn:
+    """Become gunicorn, on the socket that is open already."""
+    listener.set_inheritable(True)
+    os.chdir(env.BASE_DIR)
+    arguments = ["-m", "gunicorn", "--config", "config/gunicorn.py", "--bind", f"fd://{listener.fileno()}"]
+    os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606  no shell is wanted
+
+
+def _leave(_signal: int, _frame: object) -> NoReturn:
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

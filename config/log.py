@@ -1,0 +1,17 @@
+"""What the log may not show besides secrets: links that let their reader in.
+
+Django logs the path of a request that it refuses, and that of a set-up or password-reset page is a password.
+"""
+
+import logging
+import re
+
+LINK = re.compile(r"(/setup/|/reset/[^/\s]+/)[^/\s]+")
+
+
+class HideLinks(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        if LINK.search(message):
+            record.msg, record.args = LINK.sub(r"\1***", message), ()
+        return True
