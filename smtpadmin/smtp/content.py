@@ -6,6 +6,7 @@ that is how one message becomes two (SMTP smuggling, CVE-2023-51764 and its kin)
 
 import copy
 import re
+from email.errors import MessageError
 from email.generator import BytesGenerator
 from email.header import Header
 from email.headerregistry import UnstructuredHeader
@@ -21,6 +22,9 @@ MAX_LINE = 998
 
 # Headers that are for the sender's eyes: Bcc names people whom the others must not see.
 _PRIVATE = frozenset({"bcc", "resent-bcc"})
+
+# What the email package raises for a header or a body that it cannot write, depending on what is wrong with it.
+_EMAIL_ERRORS = (MessageError, ValueError, LookupError, AttributeError, TypeError)
 
 _HEADER_NAME = re.compile(rb"[!-9;-~]+")
 # In a folded header each line end is followed by white space, and no other control character than a tab occurs.
@@ -64,7 +68,12 @@ def serialise(message: Message) -> bytes:
         del public[name]
     policy = _LEGACY if isinstance(message.policy, Compat32) else _MODERN
     written = BytesIO()
-    BytesGenerator(written, mangle_from_=False, policy=policy).flatten(public)
+    try:
+        BytesGenerator(written, mangle_from_=False, policy=policy).flatten(public)
+    except ContentError:
+        raise
+    except _EMAIL_ERRORS:
+        raise _bad_line("A part of the message cannot be written in its own encoding.") from None
     content = written.getvalue()
     if not content.endswith(b"\r\n"):
         content += b"\r\n"
@@ -81,10 +90,15 @@ class _Folding:
     """
 
     def fold_binary(self, name: str, value: Any) -> bytes:
-        if hasattr(value, "name") and _LINE_BREAK.search(str(value)):
-            # A parsed header shows what its encoded words say. Refused on versions that would encode it again, too.
-            raise _bad_header(name)
-        folded: bytes = self._fold_binary(name, value)
+        try:
+            if hasattr(value, "name") and _LINE_BREAK.search(str(value)):
+                # A parsed header shows what its encoded words say. Refused on versions that would encode it again, too.
+                raise _bad_header(name)
+            folded: bytes = self._fold_binary(name, value)
+        except ContentError:
+            raise
+        except _EMAIL_ERRORS:
+            raise _bad_header(name) from None
         # Trailing spaces are folded into a line of their own, which RFC 5322 3.2.2 forbids.
         folded = _BLANK_LINE.sub(b"", folded)
         _check_header(name, folded)

@@ -8,6 +8,7 @@ import contextlib
 import socket
 from collections.abc import Callable
 from time import monotonic
+from typing import TypeVar
 
 from smtpadmin.smtp.config import ServerConfig
 from smtpadmin.smtp.errors import Cause, SmtpError, Stage, error_class
@@ -15,6 +16,8 @@ from smtpadmin.smtp.replies import Reply
 from smtpadmin.smtp.secrets import Scrubber
 from smtpadmin.smtp.transcript import Transcript
 from smtpadmin.smtp.wire import Wire, WireError
+
+_T = TypeVar("_T")
 
 _CRLF = b"\r\n"
 
@@ -25,6 +28,12 @@ _MAX_TEXT = 2000
 # progress too, and would hold us for days (as in Postfix, smtp_min_data_rate).
 _BODY_PATIENCE = 180
 _BODY_RATE = 500
+
+# RFC 3463 3.3 and 3.4: the message is too big for the mailbox, or for the system.
+_TOO_LARGE = frozenset({"5.2.3", "5.3.4"})
+
+# What a server said before it closed has arrived with the end of the connection, or a moment later.
+_PARTING = 0.2
 
 
 class Conversation:
@@ -37,6 +46,7 @@ class Conversation:
         self._scrubber = Scrubber([config.password], username=config.username)
         self._overall: float | None = None
         self._wire: Wire | None = None
+        self._early: Reply | None = None
 
     def begin(self) -> None:
         """Start the clock of the overall deadline, where there is one."""
@@ -81,49 +91,32 @@ class Conversation:
 
         It is made at the last moment and held by no variable here: reports of errors show variables.
         """
-        self.transcript.client(shown)
-        failure = None
-        try:
-            self._connected.send(make() + _CRLF, until=until)
-        except WireError as error:
-            failure = self._broken(stage, error)
-        if failure is not None:
-            # Raised outside the handler, so that it carries no trace of the frames that held the line.
-            raise failure
+        self._send(lambda wire: wire.send(make() + _CRLF, until=until), shown=shown, stage=stage)
         return self.read_reply(stage=stage, until=until)
 
     def send_line(self, line: str, *, stage: Stage, until: float) -> None:
         """Send `line`, which goes into the transcript as it is."""
         if "\r" in line or "\n" in line:
             raise ValueError("A command is one line.")
-        wire = self._connected
-        failure = None
-        try:
-            if wire.buffered:
-                # It answered more than it was asked: its answers could be taken for those to later commands.
-                wire.expect_silence()
-            self.transcript.client(line)
-            wire.send(line.encode() + _CRLF, until=until)
-        except WireError as error:
-            # A server that gives up says why (421) before it closes; what it said is still there to be read.
-            failure = self._parting_words(stage) or self._broken(stage, error)
-        if failure is not None:
-            raise failure
+        data = line.encode() + _CRLF
+        self._send(lambda wire: wire.send(data, until=until), shown=line, stage=stage)
 
-    def send_message(self, data: bytes, *, size: int) -> None:
-        """Send `data`, the message in its transport form with the final dot; `size` is what the transcript shows."""
-        wire = self._connected
-        failure = None
-        try:
-            # An answer that is there before the message could be taken for the answer to it, and the message be lost.
+    def send_message(self, data: memoryview, *, size: int) -> None:
+        """Send `data`, the message in its transport form with the final dot; `size` is what the transcript shows.
+
+        A view, because views do not print: a report of an error that shows variables does not show the message.
+
+        When this raises, the dot has not been sent. When it returns, the message may have been taken, or a refusal that
+        came before its end is the reply that is read next.
+        """
+
+        def send(wire: Wire) -> None:
+            # An answer that is there already could be taken for the answer to the message, and the message be lost.
             wire.expect_silence()
-            self.transcript.client(f"<{size} bytes>")
             patience = self.until(_BODY_PATIENCE + len(data) / _BODY_RATE)
             wire.send_message(data, stall=self.deadlines.body, until=patience)
-        except WireError as error:
-            failure = self._parting_words(Stage.DATA) or self._broken(Stage.DATA, error)
-        if failure is not None:
-            raise failure
+
+        self._send(send, shown=f"<{size} bytes>", stage=Stage.DATA)
 
     def read_reply(self, *, stage: Stage, until: float) -> Reply:
         """Return the next reply, cleaned."""
@@ -131,13 +124,9 @@ class Conversation:
 
     def read_offer(self, *, stage: Stage, until: float) -> tuple[Reply, tuple[str, ...]]:
         """Return the next reply, cleaned, and its lines as they came, for a machine to parse and nobody to see."""
-        failure = None
-        try:
-            reply = self._connected.read_reply(until=until)
-        except WireError as error:
-            failure = self._broken(stage, error)
-        if failure is not None:
-            raise failure
+        reply, self._early = self._early, None
+        if reply is None:
+            reply = self._attempt(stage, lambda wire: wire.read_reply(until=until))
         cleaned = self._clean(reply)
         self.transcript.server(cleaned)
         if reply.code == 421:
@@ -149,6 +138,8 @@ class Conversation:
         """Return the error for a reply that is not the one hoped for."""
         if reply.code == 421:
             cause, text = Cause.SERVICE_UNAVAILABLE, "The server ended the connection"
+        elif reply.enhanced in _TOO_LARGE:
+            cause = Cause.TOO_LARGE
         elif reply.permanent:
             cause = refused
         elif reply.temporary:
@@ -173,13 +164,7 @@ class Conversation:
 
     def expect_silence(self, *, stage: Stage) -> None:
         """Raise unless the connection is open and the server has said nothing that was not asked for."""
-        failure = None
-        try:
-            self._connected.expect_silence()
-        except WireError as error:
-            failure = self._broken(stage, error)
-        if failure is not None:
-            raise failure
+        self._attempt(stage, Wire.expect_silence)
 
     @property
     def _connected(self) -> Wire:
@@ -187,23 +172,37 @@ class Conversation:
             raise RuntimeError("There is no connection yet.")
         return self._wire
 
-    def _parting_words(self, stage: Stage) -> SmtpError | None:
-        """Return the refusal that the server sent before it stopped reading, if there is a whole one."""
-        self.usable = False
+    def _send(self, act: Callable[[Wire], None], *, shown: str, stage: Stage) -> None:
+        def send(wire: Wire) -> None:
+            if wire.buffered:
+                # It answered more than it was asked: its answers could be taken for those to later commands.
+                wire.expect_silence()
+            self.transcript.client(shown)
+            act(wire)
+
         try:
-            reply = self._clean(self._connected.read_reply(until=self.until(0.2)))
-        except WireError:
-            return None
-        if not reply.temporary and not reply.permanent:
-            return None
-        self.transcript.server(reply)
-        return self.refusal(
-            stage,
-            reply,
-            refused=Cause.CONTENT_REFUSED if stage is Stage.DATA else Cause.SERVICE_UNAVAILABLE,
-            deferred=Cause.CONTENT_DEFERRED if stage is Stage.DATA else Cause.SERVICE_UNAVAILABLE,
-            text="The server ended the transfer",
-        )
+            self._attempt(stage, send)
+        except SmtpError:
+            # A server that gives up says why before it closes (421 while we were idle, 552 in the middle of a message).
+            self._early = self._refusal_in_advance()
+            if self._early is None:
+                raise
+
+    def _refusal_in_advance(self) -> Reply | None:
+        with contextlib.suppress(WireError):
+            reply = self._connected.read_reply(until=self.until(_PARTING))
+            if reply.temporary or reply.permanent:
+                return reply
+        return None
+
+    def _attempt(self, stage: Stage, act: Callable[[Wire], _T]) -> _T:
+        """Do something with the connection; its failure leaves it unusable and is an error of `stage`."""
+        try:
+            return act(self._connected)
+        except WireError as error:
+            failure = self._broken(stage, error)
+        # Raised outside the handler, so that it does not lead to the frames that held a credential.
+        raise failure
 
     def _broken(self, stage: Stage, error: WireError) -> SmtpError:
         self.usable = False

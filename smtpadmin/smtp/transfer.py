@@ -146,7 +146,7 @@ class _Transaction:
             reply = self._ask("DATA", stage=Stage.DATA, seconds=self._deadlines.data)
             if reply.code != 354:
                 raise self._refusal(Stage.DATA, reply)
-            self._conversation.send_message(stuffed(envelope.content), size=len(envelope.content))
+            self._conversation.send_message(memoryview(stuffed(envelope.content)), size=len(envelope.content))
             reply = self._answer()
             if not reply.positive:
                 raise self._refusal(Stage.DATA, reply)
@@ -231,8 +231,8 @@ class _Transaction:
 
     def _refusal(self, stage: Stage, reply: Reply) -> SmtpError:
         refused, deferred, text = _REFUSALS[stage]
-        if reply.enhanced in _TOO_LARGE or (stage is Stage.MAIL and reply.code == 552):
-            refused, text = Cause.TOO_LARGE, "The message is too large for the server"
+        if stage is Stage.MAIL and reply.code == 552:
+            refused = Cause.TOO_LARGE  # RFC 1870 6.1
         return self._conversation.refusal(stage, reply, refused=refused, deferred=deferred, text=text)
 
     def _recipient_refusal(self, reply: Reply) -> SmtpError:
@@ -285,8 +285,6 @@ _REFUSALS = {
     Stage.RCPT: (Cause.RECIPIENT_REFUSED, Cause.RECIPIENT_DEFERRED, "The server refused the recipient"),
     Stage.DATA: (Cause.CONTENT_REFUSED, Cause.CONTENT_DEFERRED, "The server refused the message"),
 }
-# RFC 3463 3.4: message too big for the system, or for the mailbox.
-_TOO_LARGE = frozenset({"5.3.4", "5.2.3"})
 
 
 def _no_utf8(stage: Stage) -> ContentError:

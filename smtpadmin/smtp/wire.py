@@ -55,13 +55,10 @@ class Wire:
         """Send `data`, a line or a few."""
         self._send_some(memoryview(data), until=until)
 
-    def send_message(self, data: bytes, *, stall: float, until: float) -> None:
+    def send_message(self, data: memoryview, *, stall: float, until: float) -> None:
         """Send `data`, allowing `stall` seconds for each part of it."""
-        rest = memoryview(data)
-        while rest:
-            part = rest[:_SLICE]
-            self._send_some(part, until=min(monotonic() + stall, until))
-            rest = rest[len(part) :]
+        for start in range(0, len(data), _SLICE):
+            self._send_some(data[start : start + _SLICE], until=min(monotonic() + stall, until))
 
     def read_reply(self, *, until: float) -> Reply:
         """Return the next reply."""
