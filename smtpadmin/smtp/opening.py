@@ -210,7 +210,9 @@ class Opening:
         """Wait for the first byte; when it is long in coming, see whether the server waits for TLS."""
         now = monotonic()
         if not self._conversation.wait(until=min(now + _PATIENCE, now + (until - now) / 2)):
-            self._check_not_tls(until=until)
+            now = monotonic()
+            # Half of what is left stays for a server that is only slow.
+            self._check_not_tls(until=now + (until - now) / 2)
 
     def _no_greeting(self, error: SmtpError) -> SmtpError:
         if error.cause is Cause.PROTOCOL_ERROR:
