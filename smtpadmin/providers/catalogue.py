@@ -173,8 +173,9 @@ def _families() -> dict[str, tuple[KnownReply, ...]]:
 
 
 def _joined(provider: Provider, *, families: Mapping[str, tuple[KnownReply, ...]]) -> Provider:
-    """Return the record with its family's replies after its own, so that its own win."""
+    """Return the record with its family's replies added, except those that it words itself."""
     if not provider.family:
         return provider
-    shared = families[provider.family]
+    own = {known.match for known in provider.known_replies}
+    shared = tuple(known for known in families[provider.family] if known.match not in own)
     return msgspec.structs.replace(provider, known_replies=provider.known_replies + shared)

@@ -91,7 +91,7 @@ def explain(failure: Failure, *, provider: Provider | None = None) -> Diagnosis:
     code = failure.code if failure.code is not None and failure.code >= 400 else None
     reply = matching.reply(code=code, enhanced=failure.enhanced, text=unwrapped.text)
     found = _by_known_reply(failure, reply, unwrapped, provider) or _by_tables(failure, reply)
-    if found.sign_in and provider is not None:
+    if provider is not None and (found.sign_in or _wants_no_password(failure, reply, provider)):
         found = _for_secret(found, provider)
     return _filled(found, provider=provider, reference=unwrapped.reference)
 
@@ -190,6 +190,11 @@ def _from_advice(advice: Advice, matched: Match, pattern: str) -> _Finding:
 def _doubt(matched: Match, shown: str) -> Text:
     """Say that the words were not recognised and what the explanation rests on instead."""
     return fill(_tables().phrases[f"doubt_{matched}"], {"code": Text(en=shown, zh=shown)})
+
+
+def _wants_no_password(failure: Failure, reply: matching.Reply, provider: Provider) -> bool:
+    """Whatever a provider without passwords answers to one, this is the reason."""
+    return failure.stage == "auth" and reply.code is not None and provider.secret is SecretKind.OAUTH2_ONLY
 
 
 def _for_secret(finding: _Finding, provider: Provider) -> _Finding:

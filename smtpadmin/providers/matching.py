@@ -52,10 +52,10 @@ def normal(text: str) -> str:
 
 def reply(*, code: int | None, enhanced: str, text: str) -> Reply:
     """Return a reply ready for comparison; codes repeated in the text are taken out of it."""
-    found = _REPLY.fullmatch(normal(text))
     words = normal(text)
-    if found and (code is None or found["code"] in {None, str(code)}):
-        code = int(found["code"]) if code is None and found["code"] else code
+    found = _REPLY.fullmatch(words)
+    # Without a code the text is not a server's: digits at its start are no reply code.
+    if found and code is not None and found["code"] in {None, str(code)}:
         enhanced = enhanced or found["enhanced"] or ""
         words = found["words"]
     if enhanced:
@@ -96,17 +96,19 @@ def best(known: Iterable[KnownReply], reply: Reply, *, stage: str, cause: str) -
 def _rank(item: KnownReply, reply: Reply, *, cause: str) -> tuple[int, ...] | None:
     """Return how specific a fit is: words first, then codes; None for no fit."""
     if item.cause:
-        return (0, 0, 0, 0) if item.cause == cause and reply.code is None else None
+        return (0,) if item.cause == cause and reply.code is None else None
     wanted = pattern(item.match)
     if wanted.expression is not None and not wanted.expression.search(reply.words):
         return None
     telling = len(wanted.words) >= _TELLING
     if not _code_fits(wanted, reply, telling=telling) or not _enhanced_fits(wanted, reply, telling=telling):
         return None
+    codes = int(wanted.code in {None, reply.code}) + int(wanted.enhanced in {"", reply.enhanced} or not reply.enhanced)
     return (
+        # An entry whose codes are contradicted comes after every one whose are not, however many words it has.
+        codes,
         len(wanted.words),
-        int(wanted.code is not None and wanted.code == reply.code),
-        int(bool(wanted.enhanced) and wanted.enhanced == reply.enhanced),
+        int(wanted.code is not None) + int(bool(wanted.enhanced)),
         int(bool(item.stage)),
     )
 
@@ -114,10 +116,10 @@ def _rank(item: KnownReply, reply: Reply, *, cause: str) -> tuple[int, ...] | No
 def _code_fits(wanted: Pattern, reply: Reply, *, telling: bool) -> bool:
     if wanted.code is None or wanted.code == reply.code:
         return True
-    if not wanted.words:
+    if not wanted.words or reply.code is None:
         return False
     # Permanent and temporary refusals in the same words want different advice.
-    return reply.code is None or (telling and wanted.code // 100 == reply.code // 100)
+    return telling and wanted.code // 100 == reply.code // 100
 
 
 def _enhanced_fits(wanted: Pattern, reply: Reply, *, telling: bool) -> bool:
@@ -136,7 +138,10 @@ class Unwrapped:
 
 
 def unwrap(text: str) -> Unwrapped:
-    """Take Tencent's API error out of the reply that carries it; other texts come back as they are."""
+    """Take Tencent's API error out of the reply that carries it; other texts come back as they are.
+
+    The words in front of it are dropped: "transaction failed, blame it on the weather" is said of every error.
+    """
     start = text.casefold().find(_SES_MARKER)
     if start < 0:
         return Unwrapped(text)
@@ -147,7 +152,7 @@ def unwrap(text: str) -> Unwrapped:
         return Unwrapped(text)
     values = dict(_leaves(packed))
     inner = ": ".join(values[name] for name in ("code", "message") if values.get(name))
-    return Unwrapped(text, inner=inner, reference=values.get("requestid", ""))
+    return Unwrapped(text[start:], inner=inner, reference=values.get("requestid", ""))
 
 
 def _leaves(value: Any) -> Iterator[tuple[str, str]]:

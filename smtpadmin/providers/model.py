@@ -7,7 +7,6 @@ The shapes here are the schema of the data files: `msgspec` refuses an unknown f
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final
 
@@ -59,9 +58,6 @@ class SecretKind(StrEnum):
     OAUTH2_ONLY = "oauth2_only"  #: no password of any kind is accepted
     OAUTH2 = "oauth2"  #: only among `alternatives`
 
-
-#: Kinds for which there is nothing to type.
-PASSWORDLESS: Final = frozenset({SecretKind.NONE, SecretKind.OAUTH2_ONLY, SecretKind.OAUTH2})
 
 SECRET_LABELS: Final[dict[SecretKind, Text]] = {
     SecretKind.PASSWORD: Text("Mailbox password", "邮箱密码"),
@@ -223,17 +219,13 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     @property
     def secret_label(self) -> Text:
-        """What to call the password field; of a server that may want a password or not, the password's name."""
-        return self.secret_name or SECRET_LABELS[next(self._passwords, self.secret)]
+        """What to call the password field."""
+        return self.secret_name or SECRET_LABELS[self.secret]
 
     @property
     def takes_password(self) -> bool:
-        """Whether anything typed into a password field can work here."""
-        return next(self._passwords, None) is not None
-
-    @property
-    def _passwords(self) -> Iterator[SecretKind]:
-        return (kind for kind in (self.secret, *self.alternatives) if kind not in PASSWORDLESS)
+        """Whether the password field is normally filled in here; `alternatives` may still hold a password."""
+        return self.secret not in {SecretKind.NONE, SecretKind.OAUTH2_ONLY}
 
     def username_for(self, address: str) -> str:
         """Return the user name that belongs to an address, or "" when it cannot be derived."""

@@ -33,7 +33,8 @@ def _english(found: re.Match[str], values: Mapping[str, Text]) -> str:
         return found[0]
     value = values[found[1]].en
     starts = found.start() == 0 or found.string[: found.start()].endswith(". ")
-    return value[:1].upper() + value[1:] if starts and value.replace(" ", "").isalpha() else value
+    words = value.islower() and value.replace(" ", "").isalpha()
+    return value[:1].upper() + value[1:] if starts and words else value
 
 
 def _chinese(found: re.Match[str], values: Mapping[str, Text]) -> str:

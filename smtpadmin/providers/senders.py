@@ -32,15 +32,11 @@ def check_from(provider: Provider, *, username: str, address: str) -> FromProble
 
 
 def _against_login(provider: Provider, *, username: str, address: str) -> FromProblem | None:
-    login = username.strip()
-    if "@" not in login:
-        if provider.username is not UserNameForm.LOCAL_PART or _same_local_part(provider, login, address):
-            return None
-        # A login without a domain: the address to use is the login at the domain of the From, as far as we know.
-        login = f"{login}@{address.rpartition('@')[2]}"
-    if login.casefold() == address.strip().casefold():
+    sender = address.strip()
+    login = _login_address(provider, username=username.strip(), sender=sender)
+    if not login or login.casefold() == sender.casefold():
         return None
-    values = {"provider": provider.name, "login": _same(login), "address": _same(address.strip())}
+    values = {"provider": provider.name, "login": _same(login), "address": _same(sender)}
     if provider.from_rule is FromRule.LOGIN_OR_ALIAS:
         return FromProblem(fill(ALIAS, values), certain=False)
     if provider.from_documented:
@@ -48,9 +44,17 @@ def _against_login(provider: Provider, *, username: str, address: str) -> FromPr
     return FromProblem(fill(LOGIN_ADVISED, values), certain=False)
 
 
-def _same_local_part(provider: Provider, login: str, address: str) -> bool:
-    local, _, domain = address.strip().casefold().rpartition("@")
-    return local == login.casefold() and (not provider.domains or domain in provider.domains)
+def _login_address(provider: Provider, *, username: str, sender: str) -> str:
+    """Return the address of the mailbox that signs in, or "" where the user name does not tell it."""
+    if "@" in username:
+        return username
+    if not username or provider.username is not UserNameForm.LOCAL_PART:
+        return ""
+    domain = sender.rpartition("@")[2]
+    # A provider with several domains gives the same user name to each: then the From's own is the one meant.
+    if provider.domains and domain.casefold() not in provider.domains:
+        domain = provider.domains[0]
+    return f"{username}@{domain}"
 
 
 def _against_mailboxes(provider: Provider, *, address: str) -> FromProblem | None:
