@@ -8,8 +8,9 @@ secrets), a systemd credential (`LoadCredential=name:…`), and last the data fo
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -43,6 +44,22 @@ def switch(name: str, *, default: bool) -> bool:
     if value.lower() not in _SWITCH:
         raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}.")
     return _SWITCH[value.lower()]
+
+
+def choice(name: str, default: str, choices: Collection[str]) -> str:
+    value = text(name, default)
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+    return value
+
+
+def time_zone(name: str, default: str) -> str:
+    value = text(name, default)
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ImproperlyConfigured(f"{name}: no time zone is called {value!r}. Example: Europe/Berlin.") from None
+    return value
 
 
 def listing(name: str, default: Sequence[str] = ()) -> list[str]:

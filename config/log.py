@@ -6,7 +6,7 @@ Django logs the path of a request that it refuses, and that of a set-up or passw
 import logging
 import re
 
-LINK = re.compile(r"(/setup/|/reset/[^/\s]+/)[^/\s]+")
+LINK = re.compile(r"(/setup/|/password-reset/[^/\s]+/)[^/\s]+")
 
 
 class HideLinks(logging.Filter):

@@ -4,7 +4,7 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 
 from config.databases import database
-from config.env import BASE_DIR, SecretFileMissing, data_dir, listing, number, secret, switch, text
+from config.env import BASE_DIR, SecretFileMissing, choice, data_dir, listing, number, secret, switch, text, time_zone
 
 DATA_DIR = data_dir()
 
@@ -125,14 +125,15 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 PASSWORD_RESET_TIMEOUT = 3600
 
-LANGUAGE_CODE = text("LANGUAGE_CODE", "en")
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LANGUAGE_CODE = choice("LANGUAGE_CODE", "en", dict(LANGUAGES))
 LOCALE_PATHS = [BASE_DIR / "panel" / "locale"]
-TIME_ZONE = text("TIME_ZONE", "UTC")
+TIME_ZONE = time_zone("TIME_ZONE", "UTC")
 USE_I18N = USE_TZ = True
 
 # Log
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -148,7 +149,7 @@ LOGGING = {
             "filters": ["scrub_secrets", "hide_links"],
         }
     },
-    "root": {"handlers": ["stderr"], "level": text("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["stderr"], "level": choice("LOG_LEVEL", "INFO", LOG_LEVELS)},
     # Django's own handlers would mail errors to ADMINS, whose mail is what may be broken.
     "loggers": {"django": {"handlers": [], "propagate": True}},
 }

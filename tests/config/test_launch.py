@@ -1,0 +1,270 @@
+"""`python -m config.launch`, which is `make run`, as a newcomer meets it."""
+
+import http.client
+import os
+import re
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import pytest
+from cryptography.fernet import Fernet
+
+from tests.config.conftest import ROOT, Start, Started, environment, launching
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("first") / "below" / "data"
+
+
+@pytest.fixture(scope="module")
+def panel(folder: Path) -> Iterator[Started]:
+    """A panel on its first start, for tests that only look at it."""
+    with launching() as launch:
+        yield launch(folder)
+
+
+def status(url: str) -> int:
+    try:
+        with urlopen(url, timeout=10) as response:
+            return int(response.status)
+    except HTTPError as error:
+        with error:
+            return error.code
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in sorted(folder.iterdir())}
+
+
+def test_it_serves_the_login_page_and_its_styles(panel: Started) -> None:
+    with urlopen(f"{panel.address}/admin/login/", timeout=10) as response:
+        page = response.read().decode()
+    styles = re.findall(r'<link rel="stylesheet" href="(/static/[^"]+)"', page)
+
+    assert styles
+    assert [status(panel.address + style) for style in styles] == [200] * len(styles)
+    assert status(f"{panel.address}/readyz") == 200
+
+
+def test_what_it_makes_is_for_its_owner_alone(panel: Started, folder: Path) -> None:
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    found = modes(folder)
+    assert {name for name, mode in found.items() if mode & 0o077} == set()
+    assert {name: found[name] for name in ("secret_key", "smtpadmin_keys", "smtpadmin.sqlite3")} == {
+        "secret_key": 0o600,
+        "smtpadmin_keys": 0o600,
+        "smtpadmin.sqlite3": 0o600,
+    }
+
+
+def test_the_link_for_the_first_administrator_stands_out_and_leads_there(panel: Started) -> None:
+    lines = panel.output.splitlines()
+    assert panel.link is not None
+    assert panel.link.startswith(f"{panel.address}/setup/")
+    assert f"  {panel.link}" in lines
+    assert lines.count("=" * 78) == 2
+    assert status(panel.link) == 200
+    assert status(f"{panel.address}/setup/another-token/") == 404
+
+
+def test_no_secret_is_printed_and_no_link_is_stored(panel: Started, folder: Path) -> None:
+    assert panel.link is not None
+    token = panel.link.rstrip("/").rpartition("/")[2]
+
+    for name in ("secret_key", "smtpadmin_keys"):
+        assert (folder / name).read_text().strip() not in panel.output
+    with sqlite3.connect(folder / "smtpadmin.sqlite3") as database:
+        stored = "\n".join(database.iterdump())
+    database.close()
+    assert "panel_setuplink" in stored
+    assert token not in stored
+
+
+def test_a_refused_link_is_logged_without_its_token(launch: Start, tmp_path: Path) -> None:
+    panel = launch(tmp_path)
+    assert status(f"{panel.address}/setup/a-token-of-old/") == 404
+    assert panel.stop() == 0
+
+    assert "Not Found: /setup/***/" in panel.output
+    assert "a-token-of-old" not in panel.output
+
+
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_cleanly_while_a_browser_holds_its_connection(
+    launch: Start, tmp_path: Path, stop_signal: int
+) -> None:
+    panel = launch(tmp_path)
+    browser = http.client.HTTPConnection(urlsplit(panel.address).netloc, timeout=10)
+    browser.request("GET", "/readyz")
+    browser.getresponse().read()
+
+    # Ctrl-C reaches every process of the terminal, docker stop the first one only.
+    if stop_signal == signal.SIGINT:
+        os.killpg(panel.process.pid, signal.SIGINT)
+        code = panel.wait()
+    else:
+        code = panel.stop()
+    browser.close()
+
+    assert code == 0
+    assert "Traceback" not in panel.output
+
+
+def test_the_next_start_keeps_keys_data_and_the_administrator(launch: Start, tmp_path: Path) -> None:
+    launch(tmp_path).stop()
+    kept = {name: (tmp_path / name).read_bytes() for name in ("secret_key", "smtpadmin_keys")}
+    subprocess.run(
+        [sys.executable, "manage.py", "createsuperuser", "--noinput", "--username=ada", "--email=ada@example.com"],
+        cwd=ROOT,
+        env=environment(tmp_path, {"DJANGO_SUPERUSER_PASSWORD": "a long enough one"}),
+        check=True,
+        capture_output=True,
+    )
+
+    again = launch(tmp_path)
+
+    assert {name: (tmp_path / name).read_bytes() for name in kept} == kept
+    assert again.output == f"smtpadmin is at {again.address}/ (Ctrl-C stops it)\n"
+    assert status(f"{again.address}/admin/login/") == 200
+
+
+def test_the_next_start_without_an_administrator_prints_a_new_link(launch: Start, tmp_path: Path) -> None:
+    first = launch(tmp_path)
+    first.stop()
+    second = launch(tmp_path)
+
+    assert first.link is not None
+    assert second.link is not None
+    token = first.link.rstrip("/").rpartition("/")[2]
+    assert status(f"{second.address}/setup/{token}/") == 404
+    assert status(second.link) == 200
+
+
+def test_the_public_address_is_the_one_that_is_printed(launch: Start, tmp_path: Path) -> None:
+    panel = launch(tmp_path, CSRF_TRUSTED_ORIGINS="https://mail.example.com", HTTPS="true")
+
+    assert "smtpadmin is at https://mail.example.com/ (Ctrl-C stops it)" in panel.output
+    assert "\n  https://mail.example.com/setup/" in panel.output
+
+
+def refusal(panel: Started) -> str:
+    """Return the one line of a start that came to nothing."""
+    assert panel.wait() == 1
+    assert panel.output.count("\n") == 1, panel.output
+    return panel.output.rstrip("\n")
+
+
+def test_a_taken_port_ends_the_start_with_one_line(launch: Start, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        panel = launch(tmp_path, PORT=str(port))
+
+    assert refusal(panel) == (
+        f"smtpadmin cannot start. Port {port} of 127.0.0.1 cannot be had: Address already in use. "
+        "Others can be chosen with PORT and HOST."
+    )
+
+
+def test_a_folder_that_cannot_be_written_ends_the_start_with_one_line(launch: Start, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    assert refusal(launch(tmp_path / "file" / "data")) == (
+        f"smtpadmin cannot start. The data folder {tmp_path}/file/data cannot be written: Not a directory. "
+        "Another can be named in SMTPADMIN_DATA_DIR."
+    )
+
+
+def test_a_readable_key_file_ends_the_start_with_what_mends_it(launch: Start, tmp_path: Path) -> None:
+    key = tmp_path / "secret_key"
+    key.write_text("x" * 64)
+    key.chmod(0o644)
+
+    assert refusal(launch(tmp_path)) == (
+        f"smtpadmin cannot start. {key} holds a secret that others on this machine can read (mode 0644). "
+        f"Mend it: chmod 600 {key}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("variables", "line"),
+    [
+        ({"PORT": "http"}, "PORT must be a whole number, not 'http'."),
+        ({"HOST": "no such host"}, "Port 0 of no such host cannot be had: "),
+        ({"HTTPS": "maybe"}, "HTTPS must be true or false, not 'maybe'."),
+        ({"SMTPADMIN_DENIED_NETWORKS": "10.0.0.0/99"}, "SMTPADMIN['DENIED_NETWORKS']: "),
+        ({"SMTPADMIN_PROVIDERS_FILE": "/nowhere.json"}, "SMTPADMIN['PROVIDERS_FILE']: "),
+        ({"TIME_ZONE": "Mars/Olympus"}, "TIME_ZONE: "),
+        ({"LANGUAGE_CODE": "tlh"}, "LANGUAGE_CODE must be one of en, zh-hans, "),
+        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL must be one of DEBUG, "),
+        ({"DATABASE_URL": "mysql://u:hunter2@127.0.0.1/x"}, "DATABASE_URL must begin with "),
+    ],
+)
+def test_a_setting_that_makes_no_sense_ends_the_start_with_one_line(
+    launch: Start, tmp_path: Path, variables: dict[str, str], line: str
+) -> None:
+    said = refusal(launch(tmp_path, **variables))
+
+    assert said.startswith(f"smtpadmin cannot start. {line}")
+    assert "hunter2" not in said
+
+
+def test_a_database_that_does_not_answer_ends_the_start_with_one_line(launch: Start, tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        said = refusal(launch(tmp_path, DATABASE_URL=f"postgresql://ada:hunter2@127.0.0.1:{port}/mail"))
+
+    assert said.startswith("smtpadmin cannot start. The database cannot be used: ")
+    assert f"port {port}" in said
+    assert "Connection refused" in said
+    assert "hunter2" not in said
+
+
+class TestLocked:
+    """A wrong or missing encryption key: the panel starts, says why it is locked, and changes nothing."""
+
+    @pytest.fixture
+    def used(self, launch: Start, tmp_path: Path) -> Path:
+        """The folder of a panel that has sealed something."""
+        launch(tmp_path).stop()
+        return tmp_path
+
+    def test_another_key(self, launch: Start, used: Path) -> None:
+        (used / "smtpadmin_keys").write_text(Fernet.generate_key().decode())
+
+        panel = launch(used)
+
+        assert "The panel is locked: it sends nothing and stores no password." in panel.output
+        assert "are not the ones the stored passwords were sealed with" in panel.output
+        assert status(f"{panel.address}/admin/login/") == 200
+
+    def test_no_key_where_passwords_were_sealed(self, launch: Start, used: Path) -> None:
+        (used / "smtpadmin_keys").unlink()
+
+        panel = launch(used)
+
+        assert "The panel is locked: it sends nothing and stores no password. No encryption key is set." in panel.output
+        assert not (used / "smtpadmin_keys").exists()
+
+    def test_a_named_file_that_is_not_there(self, launch: Start, tmp_path: Path) -> None:
+        panel = launch(tmp_path, SMTPADMIN_KEYS_FILE="/nowhere/keys")
+
+        assert "The panel is locked: it sends nothing and stores no password. No encryption key is set." in panel.output
+        assert not (tmp_path / "smtpadmin_keys").exists()
+
+    def test_a_malformed_key(self, launch: Start, tmp_path: Path) -> None:
+        panel = launch(tmp_path, SMTPADMIN_KEYS="hunter2hunter2")
+
+        assert "An encryption key is malformed" in panel.output
+        assert "hunter2" not in panel.output
+        assert status(f"{panel.address}/admin/login/") == 200
