@@ -8,9 +8,13 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from panel import dashboard
+from panel.login import LoginForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class PanelSite(AdminSite):
     site_title = "smtpadmin"
     index_title = _("Dashboard")
     index_template = "panel/dashboard.html"
+    login_form = LoginForm
     # The stock sidebar is hidden below 768 px; base_site.html prints its own, which a phone shows too.
     enable_nav_sidebar = False
 
@@ -73,12 +78,21 @@ class PanelSite(AdminSite):
             context["panel_navigation"] = self.navigation(request)
         return context
 
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        return super().index(request, {**dashboard.context(request), **(extra_context or {})})
+
     def navigation(self, request: HttpRequest) -> list[Link]:
         """Return the pages this user may open; the one the request is for, or the nearest above it, is current."""
         pages = [(entry, self._addresses(entry)) for entry in ENTRIES if _is_allowed(request, entry)]
-        # /admin/ is the start of every address: the longest match is where the reader is.
+        start = reverse(f"{self.name}:index")
         here = max(
-            (address for _entry, addresses in pages for address in addresses if request.path.startswith(address)),
+            (
+                address
+                for _entry, addresses in pages
+                for address in addresses
+                # /admin/ is the start of every address, but the dashboard is above none of them.
+                if request.path == address or (address != start and request.path.startswith(address))
+            ),
             key=len,
             default="",
         )

@@ -99,9 +99,15 @@ class Visitor:
         self.page.goto(path, wait_until="load")
         return self.page
 
-    def picture(self, name: str, *, full_page: bool = True) -> Path:
+    def picture(self, name: str) -> Path:
+        """Leave a picture of the whole page in test-results/."""
         path = PICTURES / f"{name}-{self.variant.name}.png"
-        self.page.screenshot(path=path, full_page=full_page)
+        # The window is made as high as the page: Playwright's own full-page picture leaves bars that stick to the
+        # window's edge in the middle of it.
+        height = self.page.evaluate("document.documentElement.scrollHeight")
+        self.page.set_viewport_size({"width": self.variant.width, "height": max(height, self.variant.height)})
+        self.page.screenshot(path=path)
+        self.page.set_viewport_size({"width": self.variant.width, "height": self.variant.height})
         return path
 
     def axe_findings(self) -> list[str]:
