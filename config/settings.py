@@ -22,6 +22,7 @@ HOST = text("HOST", "127.0.0.1")
 PORT = number("PORT", 8000, highest=65535)
 ALLOWED_HOSTS = listing("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", f"[{HOST}]" if ":" in HOST else HOST])
 CSRF_TRUSTED_ORIGINS = listing("CSRF_TRUSTED_ORIGINS")
+CSRF_FAILURE_VIEW = "panel.errors.csrf_failure"
 
 # Behind a proxy that ends TLS and sets X-Forwarded-Proto itself.
 HTTPS = switch("HTTPS", default=False)
