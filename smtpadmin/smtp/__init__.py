@@ -6,7 +6,8 @@
     content       what may go on the wire            steps      what happened at each stage, with its facts
     secrets       texts that do not print            certificates, network, addresses: values and their grammar
 
-`wire`, `tls`, `dialing`, `sasl` and `der` serve these and are not for callers.
+These are served by, and callers need not know, `opening` (the stages up to AUTH), `conversation` (commands and replies,
+deadlines, cleaning), `transcript`, `wire` (bytes and bounds), `dialing` (DNS and TCP), `tls`, `sasl` and `der`.
 """
 
 from smtpadmin.smtp.addresses import ascii_domain, check_address, wire_address

@@ -8,7 +8,6 @@ import contextlib
 import socket
 from collections.abc import Callable
 from time import monotonic
-from typing import TypeVar
 
 from smtpadmin.smtp.config import ServerConfig
 from smtpadmin.smtp.errors import Cause, SmtpError, Stage, error_class
@@ -16,8 +15,6 @@ from smtpadmin.smtp.replies import Reply
 from smtpadmin.smtp.secrets import Scrubber
 from smtpadmin.smtp.transcript import Transcript
 from smtpadmin.smtp.wire import Wire, WireError
-
-_T = TypeVar("_T")
 
 _CRLF = b"\r\n"
 
@@ -125,8 +122,13 @@ class Conversation:
     def read_offer(self, *, stage: Stage, until: float) -> tuple[Reply, tuple[str, ...]]:
         """Return the next reply, cleaned, and its lines as they came, for a machine to parse and nobody to see."""
         reply, self._early = self._early, None
+        failure = None
+        try:
+            reply = reply or self._connected.read_reply(until=until)
+        except WireError as error:
+            failure = self._broken(stage, error)
         if reply is None:
-            reply = self._attempt(stage, lambda wire: wire.read_reply(until=until))
+            raise failure or RuntimeError("Neither a reply nor a failure.")
         cleaned = self._clean(reply)
         self.transcript.server(cleaned)
         if reply.code == 421:
@@ -164,7 +166,10 @@ class Conversation:
 
     def expect_silence(self, *, stage: Stage) -> None:
         """Raise unless the connection is open and the server has said nothing that was not asked for."""
-        self._attempt(stage, Wire.expect_silence)
+        try:
+            self._connected.expect_silence()
+        except WireError as error:
+            raise self._broken(stage, error) from None
 
     @property
     def _connected(self) -> Wire:
@@ -173,20 +178,22 @@ class Conversation:
         return self._wire
 
     def _send(self, act: Callable[[Wire], None], *, shown: str, stage: Stage) -> None:
-        def send(wire: Wire) -> None:
+        wire = self._connected
+        failure = None
+        try:
             if wire.buffered:
                 # It answered more than it was asked: its answers could be taken for those to later commands.
                 wire.expect_silence()
             self.transcript.client(shown)
             act(wire)
-
-        try:
-            self._attempt(stage, send)
-        except SmtpError:
+        except WireError as error:
+            failure = self._broken(stage, error)
+        # Handled out here, so that what is raised does not lead to the frames that held a credential.
+        if failure is not None:
             # A server that gives up says why before it closes (421 while we were idle, 552 in the middle of a message).
             self._early = self._refusal_in_advance()
             if self._early is None:
-                raise
+                raise failure
 
     def _refusal_in_advance(self) -> Reply | None:
         with contextlib.suppress(WireError):
@@ -194,15 +201,6 @@ class Conversation:
             if reply.temporary or reply.permanent:
                 return reply
         return None
-
-    def _attempt(self, stage: Stage, act: Callable[[Wire], _T]) -> _T:
-        """Do something with the connection; its failure leaves it unusable and is an error of `stage`."""
-        try:
-            return act(self._connected)
-        except WireError as error:
-            failure = self._broken(stage, error)
-        # Raised outside the handler, so that it does not lead to the frames that held a credential.
-        raise failure
 
     def _broken(self, stage: Stage, error: WireError) -> SmtpError:
         self.usable = False

@@ -5,6 +5,7 @@ Each stage is one method that returns its outcome; `Opening.steps` times them an
 
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from ipaddress import IPv6Address, ip_address
 from time import monotonic
 
@@ -40,7 +41,8 @@ class Opening:
     """The way to one server, once."""
 
     def __init__(self, config: ServerConfig, conversation: Conversation) -> None:
-        self.extensions: Mapping[str, str] = {}
+        #: What the server offers, as it said it: for deciding by, not for showing.
+        self.offers: Mapping[str, str] = {}
         self._config = config
         self._conversation = conversation
         self._addresses: tuple[Address, ...] = ()
@@ -102,22 +104,24 @@ class Opening:
         self._conversation.attach(made.sock)
         self._protected = True
         # RFC 3207 4.2: what the server said before TLS counts for nothing after it.
-        self.extensions = {}
-        facts = TlsFacts(made.version, made.cipher, made.certificate, made.verified)
+        self.offers = {}
+        facts = TlsFacts(made.version, made.cipher, self._cleaned(made.certificate), made.verified)
         return Outcome(reply=reply, facts=facts, warning=not made.verified)
 
     def _greet(self) -> Outcome:
         greeting = self._read_greeting()
         reply = self._say_ehlo()
         facts = EhloFacts(
-            greeting=greeting.text, extensions=tuple(filter(None, reply.lines[1:])), max_size=max_size(self.extensions)
+            greeting=greeting.text, extensions=tuple(filter(None, reply.lines[1:])), max_size=max_size(self.offers)
         )
         return Outcome(reply=reply, facts=facts)
 
     def _sign_in(self) -> Outcome:
         if self._config.security is Security.STARTTLS:
+            # What is offered counts from here on. Part of this stage because it is what the choice is made from; a
+            # failure is EHLO's all the same.
             self._say_ehlo()
-        raw_offer = self.extensions.get("AUTH", "").split()
+        raw_offer = self.offers.get("AUTH", "").split()
         offered = tuple(map(self._conversation.clean, raw_offer))
         if not self._config.signs_in:
             return Outcome(facts=AuthFacts(offered=offered, used=""))
@@ -134,7 +138,7 @@ class Opening:
     # TLS
 
     def _start_tls(self, *, until: float) -> Reply:
-        if "STARTTLS" not in self.extensions:
+        if "STARTTLS" not in self.offers:
             raise TlsError("The server does not offer STARTTLS.", cause=Cause.STARTTLS_MISSING)
         reply = self._conversation.command("STARTTLS", stage=Stage.TLS, until=until)
         if not reply.positive:
@@ -157,10 +161,22 @@ class Opening:
     def _explained(self, error: TlsError, *, until: float) -> TlsError:
         if error.cause is Cause.PLAIN_ON_TLS_PORT and self._config.security is Security.STARTTLS:
             return _injected()
-        if error.certificate is not None or error.cause not in tls.ABOUT_CERTIFICATE:
-            return error
-        certificate = self._presented(until=min(until, self._conversation.until(_LOOK)))
-        return TlsError(error.text, cause=error.cause, certificate=certificate)
+        certificate = error.certificate
+        if certificate is None and error.cause in tls.ABOUT_CERTIFICATE:
+            certificate = self._presented(until=min(until, self._conversation.until(_LOOK)))
+        return TlsError(error.text, cause=error.cause, certificate=self._cleaned(certificate))
+
+    def _cleaned(self, certificate: Certificate | None) -> Certificate | None:
+        """Return `certificate` without our credentials: a server that has them may put them anywhere."""
+        if certificate is None:
+            return None
+        clean = self._conversation.clean
+        return replace(
+            certificate,
+            subject=clean(certificate.subject),
+            issuer=clean(certificate.issuer),
+            names=tuple(map(clean, certificate.names)),
+        )
 
     def _presented(self, *, until: float) -> Certificate | None:
         """Return the certificate that the server shows, from a second connection that carries nothing of ours."""
@@ -195,7 +211,7 @@ class Opening:
         try:
             reply = conversation.read_reply(stage=Stage.EHLO, until=until)
         except SmtpError as error:
-            raise self._no_greeting(error) from None
+            raise self._no_greeting(error, until=until) from None
         if reply.code == 220:
             return reply
         raise conversation.refusal(
@@ -214,12 +230,12 @@ class Opening:
             # Half of what is left stays for a server that is only slow.
             self._check_not_tls(until=now + (until - now) / 2)
 
-    def _no_greeting(self, error: SmtpError) -> SmtpError:
+    def _no_greeting(self, error: SmtpError, *, until: float) -> SmtpError:
         if error.cause is Cause.PROTOCOL_ERROR:
             return HelloError("What answers there is not an SMTP server.", cause=Cause.NOT_SMTP)
         if error.cause is Cause.CONNECTION_CLOSED and not self._protected:
             try:
-                self._check_not_tls(until=self._conversation.until(_LOOK))
+                self._check_not_tls(until=until)
             except SmtpError as better:
                 return better
         return error
@@ -238,12 +254,12 @@ class Opening:
         conversation.send_line(f"EHLO {name}", stage=Stage.EHLO, until=until)
         reply, raw_lines = conversation.read_offer(stage=Stage.EHLO, until=until)
         if reply.positive:
-            self.extensions = _parse_extensions(raw_lines[1:])
+            self.offers = _parse_extensions(raw_lines[1:])
             return reply
         if reply.permanent and self._config.security is Security.NONE and not self._config.signs_in:
             # RFC 5321 3.2. Nothing that needs an extension was asked for, so nothing is lost by going without.
             reply = conversation.command(f"HELO {name}", stage=Stage.EHLO, until=until)
-            self.extensions = {}
+            self.offers = {}
         if not reply.positive:
             raise conversation.refusal(
                 Stage.EHLO,

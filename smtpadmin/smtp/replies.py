@@ -66,28 +66,29 @@ class Reply:
         return f"{self.code} {self.text}".rstrip()
 
 
-def parse_line(line: bytes) -> tuple[int, bool, bytes]:
-    """Return code, whether more lines follow, and the text of one line without its line end."""
-    match = _LINE.fullmatch(line)
-    if match is None:
-        raise MalformedReply("a line does not start with a reply code")
-    return int(match[1]), match[2] == b"-", match[3] or b""
-
-
 def parse_reply(lines: Sequence[bytes]) -> Reply:
     """Return the reply that `lines`, without their line ends, make up."""
-    parsed = [parse_line(line) for line in lines]
-    if not parsed:
-        raise MalformedReply("no line")
-    codes = {code for code, _, _ in parsed}
+    codes = set()
+    texts = []
+    more = True
+    for line in lines:
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise MalformedReply("a line does not start with a reply code")
+        if not more:
+            raise MalformedReply("a line follows the last one")
+        code, separator, text = match.groups()
+        codes.add(code)
+        texts.append(text or b"")
+        more = separator == b"-"
+    if more:
+        raise MalformedReply("the last line is missing")
     if len(codes) != 1:
         # RFC 5321 4.2.1: the same code on every line. Two codes are two answers, and we asked one question.
         raise MalformedReply("the lines carry different codes")
-    if [more for _, more, _ in parsed] != [True] * (len(parsed) - 1) + [False]:
-        raise MalformedReply("the last line is missing or not last")
-    code = codes.pop()
-    texts = decode([text for _, _, text in parsed])
-    return Reply(code=code, enhanced=_enhanced(code, texts[0]), lines=texts)
+    decoded = decode(texts)
+    number = int(codes.pop())
+    return Reply(number, _enhanced(number, decoded[0]), decoded)
 
 
 def decode(lines: Sequence[bytes]) -> tuple[str, ...]:
@@ -97,7 +98,9 @@ def decode(lines: Sequence[bytes]) -> tuple[str, ...]:
         text = joined.decode("utf-8")
     except UnicodeDecodeError:
         text = joined.decode("gb18030", "replace")
-    return tuple(printable(line) for line in text.split("\n"))
+    if text.isprintable():
+        return (text,)
+    return tuple(map(printable, text.split("\n")))
 
 
 def printable(text: str) -> str:

@@ -138,7 +138,9 @@ class Scrubber:
 
     def clean_lines(self, lines: tuple[str, ...]) -> tuple[str, ...]:
         """Return `lines` cleaned; a secret that is spread over several of them blanks them all."""
-        cleaned = tuple(self.clean(line) for line in lines)
+        if not self._all:
+            return lines
+        cleaned = tuple(map(self.clean, lines))
         if len(cleaned) > 1 and self._hit("".join(line.strip() for line in cleaned)):
             return (HIDDEN,) * len(cleaned)
         return cleaned

@@ -77,8 +77,14 @@ class Session:
 
     @property
     def extensions(self) -> Mapping[str, str]:
-        """What the server offers: keyword in capitals to its parameters."""
-        return self._opening.extensions
+        """What the server offers, to be shown: keyword in capitals to its parameters."""
+        clean = self._conversation.clean
+        return {clean(keyword): clean(parameters) for keyword, parameters in self.offers.items()}
+
+    @property
+    def offers(self) -> Mapping[str, str]:
+        """What the server offers, as it said it, for `transfer.py` to decide by."""
+        return self._opening.offers
 
     @property
     def transcript(self) -> tuple[str, ...]:

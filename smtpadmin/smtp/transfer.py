@@ -141,12 +141,16 @@ class _Transaction:
 
     def data(self) -> Outcome:
         """Say DATA, send the message, and wait for the answer that decides."""
-        envelope = self._envelope
+        envelope, conversation = self._envelope, self._conversation
         try:
-            reply = self._ask("DATA", stage=Stage.DATA, seconds=self._deadlines.data)
+            until = conversation.until(self._deadlines.data)
+            conversation.send_line("DATA", stage=Stage.DATA, until=until)
+            # Made while the server thinks about it.
+            body = memoryview(stuffed(envelope.content))
+            reply = conversation.read_reply(stage=Stage.DATA, until=until)
             if reply.code != 354:
                 raise self._refusal(Stage.DATA, reply)
-            self._conversation.send_message(memoryview(stuffed(envelope.content)), size=len(envelope.content))
+            conversation.send_message(body, size=len(envelope.content))
             reply = self._answer()
             if not reply.positive:
                 raise self._refusal(Stage.DATA, reply)
@@ -169,7 +173,7 @@ class _Transaction:
         """Return the MAIL command, with the parameters that this message needs and this server knows."""
         if not self._session.usable:
             raise SenderError("The connection is not open.", cause=Cause.CONNECTION_CLOSED)
-        envelope, offers = self._envelope, self._session.extensions
+        envelope, offers = self._envelope, self._session.offers
         check_content(envelope.content)
         sender = wire_address(envelope.sender, stage=Stage.MAIL) if envelope.sender else ""
         self._check_recipients(utf8="SMTPUTF8" in offers)
@@ -201,11 +205,11 @@ class _Transaction:
 
     def _size_parameter(self) -> str:
         size = len(self._envelope.content)
-        limit = max_size(self._session.extensions)
+        limit = max_size(self._session.offers)
         if limit is not None and size > limit:
             text = f"The message has {size} bytes, and the server takes {limit} at most."
             raise ContentError(text, stage=Stage.MAIL, cause=Cause.TOO_LARGE)
-        return f" SIZE={size}" if "SIZE" in self._session.extensions else ""
+        return f" SIZE={size}" if "SIZE" in self._session.offers else ""
 
     # What the server said
 

@@ -3,7 +3,7 @@
 import pytest
 
 from smtpadmin.smtp import Reply
-from smtpadmin.smtp.replies import MalformedReply, parse_line, parse_reply
+from smtpadmin.smtp.replies import MalformedReply, parse_reply
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_what_breaks_the_grammar_is_no_reply(lines: list[bytes]) -> None:
 
 def test_a_malformed_reply_does_not_hold_what_came() -> None:
     with pytest.raises(MalformedReply) as raised:
-        parse_line(b"hunter22 secret")
+        parse_reply([b"hunter22 secret"])
     assert "hunter22" not in str(raised.value)
 
 
