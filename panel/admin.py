@@ -47,7 +47,7 @@ class UserAdmin(auth_admin.UserAdmin):  # type: ignore[type-arg]
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         formfield = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if db_field.name == "groups":
+        if formfield and db_field.name == "groups":
             formfield.widget.can_add_related = False  # groups have their own page, beside this one
         return formfield
 
@@ -72,6 +72,6 @@ class GroupAdmin(auth_admin.GroupAdmin):
     filter_horizontal = ()
 
     def formfield_for_manytomany(
-        self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
+        self, db_field: ManyToManyField[Any, Any], request: HttpRequest | None = None, **kwargs: Any
     ) -> ModelMultipleChoiceField[Any] | None:
         return super().formfield_for_manytomany(db_field, request, **kwargs | as_checkboxes(db_field))

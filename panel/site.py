@@ -4,17 +4,18 @@ What a page may do is decided by its own view; the navigation only leaves out wh
 """
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from panel import dashboard
 from panel.login import LoginForm
+from smtpadmin.models import Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +40,15 @@ class Link:
     current: bool
 
 
+PROFILES = Entry(
+    "profiles",
+    _("SMTP profiles"),
+    "smtpadmin_profile_changelist",
+    permissions=("smtpadmin.view_profile", "smtpadmin.change_profile"),
+)
 ENTRIES = (
     Entry("dashboard", _("Dashboard"), "index"),
-    Entry(
-        "profiles",
-        _("SMTP profiles"),
-        "smtpadmin_profile_changelist",
-        permissions=("smtpadmin.view_profile", "smtpadmin.change_profile"),
-    ),
+    PROFILES,
     Entry(
         "providers",
         _("Providers"),
@@ -79,7 +81,16 @@ class PanelSite(AdminSite):
         return context
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        return super().index(request, {**dashboard.context(request), **(extra_context or {})})
+        # Who may not see profiles is told so by the app's dashboard, whether there are any or not.
+        is_new = _is_allowed(request, PROFILES) and not Profile.objects.exists()
+        return super().index(request, {"is_new": is_new, **(extra_context or {})})
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        response = super().login(request, extra_context)
+        form = getattr(response, "context_data", {}).get("form")
+        if isinstance(form, LoginForm) and form.throttled:
+            response.status_code = HTTPStatus.TOO_MANY_REQUESTS
+        return response
 
     def navigation(self, request: HttpRequest) -> list[Link]:
         """Return the pages this user may open; the one the request is for, or the nearest above it, is current."""
