@@ -2,5 +2,6 @@
 
 pytest_plugins = [
     "tests.support.certificates",
+    "tests.support.real_servers",
     "tests.support.smtpd",
 ]
