@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # Django’s classes are generic in the stubs only
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -12,6 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.db.models import Field, ManyToManyField
 from django.forms import ModelForm, ModelMultipleChoiceField
 from django.http import HttpRequest
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from panel.permissions import PermissionsField, offered
@@ -28,7 +30,7 @@ def as_checkboxes(db_field: ManyToManyField[Any, Any]) -> dict[str, Any]:
 
 @admin.register(User)
 class UserAdmin(auth_admin.UserAdmin):  # type: ignore[type-arg]
-    list_display = ("username", "email", "is_active", "is_superuser", "last_login")
+    list_display = ("username", "email", "role", "state", "seen")
     list_filter = ("is_active", "is_superuser", "groups")
     search_fields = ("username", "email", "first_name", "last_name")
     filter_horizontal = ()
@@ -39,6 +41,18 @@ class UserAdmin(auth_admin.UserAdmin):  # type: ignore[type-arg]
     )
     add_form = UserCreationForm
     add_fieldsets = ((None, {"fields": ("username", "email", "password1", "password2")}),)
+
+    @admin.display(description=_("role"), ordering="is_superuser")
+    def role(self, user: User) -> str:
+        return gettext("Administrator") if user.is_superuser else pgettext("role", "User")
+
+    @admin.display(description=_("state"), ordering="is_active")
+    def state(self, user: User) -> str:
+        return pgettext("user", "Active") if user.is_active else pgettext("user", "Switched off")
+
+    @admin.display(description=_("last login"), ordering="last_login")
+    def seen(self, user: User) -> datetime | str:
+        return user.last_login or pgettext("login", "never")
 
     def formfield_for_manytomany(
         self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any

@@ -25,6 +25,7 @@ class ErrorPage:
     text: str | Promise
     operator: str | Promise = ""
     setting: str = ""
+    has_way_out: bool = True
 
 
 NOT_FOUND = ErrorPage(
@@ -57,6 +58,7 @@ UNKNOWN_HOST = ErrorPage(
     _("It answers only to the host names that it was told, so that nobody can pass it off as another site."),
     _("To use the panel under this name, add it to this setting and start the panel again:"),
     "ALLOWED_HOSTS",
+    has_way_out=False,
 )
 SERVER_ERROR = ErrorPage(
     HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -77,7 +77,7 @@ def test_setup_page_is_sound(visitor: Visitor, transactional_db: None) -> None:
     page.get_by_role("textbox").first.fill("alice")
     page.locator("#id_password1").fill("short")
     page.locator("#id_password2").fill("shorter")
-    page.locator("[type=submit].default").click()
+    visitor.submit()
     visitor.assert_sound("setup-errors")
 
 
@@ -92,7 +92,7 @@ def test_refused_login_is_sound(visitor: Visitor, transactional_db: None) -> Non
     page = visitor.open("/admin/login/")
     page.locator("#id_username").fill("admin")
     page.locator("#id_password").fill("wrong")
-    page.locator("[type=submit].default").click()
+    visitor.submit()
     visitor.assert_sound("login-refused")
 
 
@@ -119,5 +119,5 @@ def test_unchecked_form_page_is_sound(visitor: Visitor, transactional_db: None) 
     page.locator("#id_username").fill("admin")
     page.locator("#id_password").fill("wrong")
     visitor.context.clear_cookies()
-    page.locator("[type=submit].default").click()
+    visitor.submit()
     visitor.assert_sound("error-csrf")

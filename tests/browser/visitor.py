@@ -99,6 +99,11 @@ class Visitor:
         self.page.goto(path, wait_until="load")
         return self.page
 
+    def submit(self) -> None:
+        """Press the page's main button and wait for what it leads to."""
+        with self.page.expect_navigation(wait_until="load"):
+            self.page.locator("[type=submit].default").click()
+
     def picture(self, name: str) -> Path:
         """Leave a picture of the whole page in test-results/."""
         path = PICTURES / f"{name}-{self.variant.name}.png"

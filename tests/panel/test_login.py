@@ -74,6 +74,11 @@ def test_the_page_offers_both_languages_and_a_new_password(client: Client, db: N
     assert "<h1>Log in</h1>" in page
 
 
-def test_a_user_without_the_right_to_come_in_is_told_so(client: Client, db: None) -> None:
+def test_all_reasons_to_refuse_look_the_same(client: Client, alice: User) -> None:
     User.objects.create_user("dora", password=PASSWORD)
-    assert "staff account" in errors(try_to_log_in(client, "dora", PASSWORD))[0]
+    User.objects.create_user("emil", password=PASSWORD, is_staff=True, is_active=False)
+    answers = [
+        try_to_log_in(client, *tried) for tried in (("alice",), ("nobody",), ("dora", PASSWORD), ("emil", PASSWORD))
+    ]
+    refusal = "The username or the password is wrong, or this account may not come in."
+    assert [errors(answer) for answer in answers] == [[refusal]] * 4
