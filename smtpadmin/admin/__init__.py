@@ -1,0 +1,15 @@
+"""The pages: the only code that sees a request.
+
+    profile         list, add, change, delete, history       send_test       the test page and its stream
+    forms, rules    what may be saved                        results         steps and outcome in words
+    form_fields, layout, form_page, live_check, presets      state_views     default, enable, disable, duplicate
+                    the form around it                       provider_pages  list and guide of providers
+    history         who changed what                         dashboard       health at a glance
+    locked          why nothing can be done now              health, guide, usage, columns, pages: shared parts
+
+What may happen to a profile is `profiles`', how a test runs is `testing`'s.
+"""
+
+from smtpadmin.admin.profile import ProfileAdmin
+
+__all__ = ["ProfileAdmin"]

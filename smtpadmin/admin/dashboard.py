@@ -1,0 +1,114 @@
+"""What the dashboard shows: every profile's health, what needs attention, and who changed what lately."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from smtpadmin.admin import history
+from smtpadmin.admin.columns import provider_name
+from smtpadmin.admin.guide import SECURITY_LABELS, notice_lines
+from smtpadmin.admin.health import for_list, health
+from smtpadmin.admin.locked import explanation
+from smtpadmin.admin.pages import may_test
+from smtpadmin.diagnosis import provider_of
+from smtpadmin.models import Profile, TestState
+
+RECENT = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warning:  # noqa: A001  it is one
+    """Something to attend to: `page` and `profile` say where, when a link helps."""
+
+    tone: str
+    text: str
+    when: str = ""
+    profile: Profile | None = None
+    page: str = ""
+    field: str = ""
+
+
+def dashboard(request: HttpRequest) -> dict[str, Any]:
+    """Return the dashboard's context for this user; `visible` is false for whoever may not see profiles."""
+    user = request.user
+    may_view = user.has_perm("smtpadmin.view_profile") or user.has_perm("smtpadmin.change_profile")
+    context: dict[str, Any] = {
+        "visible": may_view,
+        "may_add": user.has_perm("smtpadmin.add_profile"),
+        "may_change": user.has_perm("smtpadmin.change_profile"),
+        "may_test": may_test(request),
+    }
+    if not may_view:
+        return context
+    profiles = list(for_list(Profile.objects.order_by("-is_default", "-enabled", "name")))
+    locked = explanation()
+    return context | {
+        "locked": locked,
+        "cards": [_card(profile) for profile in profiles],
+        "warnings": list(_warnings(profiles)),
+        "recent": list(_recent()) if profiles else [],
+    }
+
+
+def _card(profile: Profile) -> dict[str, Any]:
+    return {
+        "profile": profile,
+        "health": health(profile),
+        "provider": provider_name(profile.provider),
+        "security": SECURITY_LABELS[profile.security],
+    }
+
+
+def _warnings(profiles: list[Profile]) -> Iterator[Warning]:
+    if profiles and not any(profile.is_default for profile in profiles):
+        text = _("No profile is the default: mail that names no profile fails. Open one and press “Make default”.")
+        yield Warning(tone="bad", text=text, page="list")
+    for profile in profiles:
+        if profile.enabled:
+            yield from _profile_warnings(profile)
+    yield from _notices([profile for profile in profiles if profile.enabled])
+
+
+def _profile_warnings(profile: Profile) -> Iterator[Warning]:
+    if profile.test_state == TestState.FAILING:
+        text = _("“%(name)s” failed its last test.") % {"name": profile}
+        yield Warning(tone="bad", text=text, profile=profile, page="test")
+    elif profile.test_state == TestState.CHANGED:
+        text = _("“%(name)s” was changed after its last test.") % {"name": profile}
+        yield Warning(tone="warn", text=text, profile=profile, page="test")
+    if profile.skip_verify:
+        text = _("“%(name)s” does NOT check the server’s certificate.") % {"name": profile}
+        yield Warning(tone="bad", text=text, profile=profile, page="change", field="skip_verify")
+    if profile.allow_plaintext_auth:
+        text = _("“%(name)s” sends its password unencrypted.") % {"name": profile}
+        yield Warning(tone="bad", text=text, profile=profile, page="change", field="allow_plaintext_auth")
+
+
+def _notices(profiles: list[Profile]) -> Iterator[Warning]:
+    """Yield what the profiles' providers are about to change."""
+    language, today = get_language() or "en", timezone.localdate()
+    for key in sorted({profile.provider for profile in profiles if profile.provider}):
+        provider = provider_of(key)
+        if provider is None:
+            continue
+        for notice in notice_lines(provider, language, today=today):
+            if notice.ahead:
+                text = f"{provider.name.get(language)}: {notice.text}"
+                yield Warning(tone="warn", text=text, when=notice.when)
+
+
+def _recent() -> Iterator[dict[str, Any]]:
+    entries = (
+        LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(Profile))
+        .select_related("user")
+        .order_by("-action_time")[:RECENT]
+    )
+    for entry in entries:
+        yield {"entry": entry, "lines": history.lines(entry)}

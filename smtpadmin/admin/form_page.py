@@ -1,0 +1,116 @@
+"""What the page around the profile form shows: its sections, the provider's guide, banners, buttons."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+
+from smtpadmin import profiles
+from smtpadmin.admin import history, presets, results
+from smtpadmin.admin.columns import provider_name
+from smtpadmin.admin.forms import ProfileForm
+from smtpadmin.admin.guide import SECURITY_LABELS, guide
+from smtpadmin.admin.health import health
+from smtpadmin.admin.layout import sections
+from smtpadmin.admin.send_test import RecipientForm, own_address
+from smtpadmin.models import Profile
+from smtpadmin.smtp import Security
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin
+
+    ProfileModelAdmin = ModelAdmin[Profile]
+
+_WARNINGS = {
+    "skip_verify": gettext_lazy(
+        "The server’s certificate is NOT checked: anyone between you and the server can read the password and the mail."
+    ),
+    "allow_plaintext_auth": gettext_lazy(
+        "The password is sent unencrypted: anyone between you and the server can read it."
+    ),
+}
+
+
+def banners(profile: Profile) -> list[dict[str, Any]]:
+    """Return the dangers that are switched on, each with the field that switches it off."""
+    return [
+        {"text": text, "field": name, "reason": profile.skip_verify_reason if name == "skip_verify" else ""}
+        for name, text in _WARNINGS.items()
+        if getattr(profile, name)
+    ]
+
+
+def read_only_context(profile: Profile) -> dict[str, Any]:
+    """Return what the page shows to people who may look and not change."""
+    return {
+        "title": _("SMTP profile"),
+        "banners": banners(profile),
+        "health": health(profile),
+        "facts": list(_read_only(profile)),
+    }
+
+
+def form_context(
+    model_admin: "ProfileModelAdmin", request: HttpRequest, form: ProfileForm, profile: Profile | None
+) -> dict[str, Any]:
+    """Return what the form's templates need besides the admin's own context."""
+    language = get_language() or "en"
+    known = form.known_provider
+    recipient = own_address(request, profile)
+    context: dict[str, Any] = {
+        "title": _("Change SMTP profile") if profile else _("Add SMTP profile"),
+        "form": form,
+        "sections": sections(form, wanted=request.GET.get("field", "")),
+        "guide": guide(known, language, today=timezone.localdate()) if known else None,
+        "other_server": form["provider"].value() == presets.OTHER,
+        "pending_by_security": {kind.value: results.pending_rows(kind) for kind in Security},
+        "takes_secret": known is None or known.takes_password,
+        "recipient_form": RecipientForm(initial={"recipient": recipient}),
+        "bound_fields": ",".join(profiles.SECRET_BOUND),
+        **_urls(model_admin, profile, language),
+    }
+    if profile is not None:
+        pin = request.GET.get("pin", "").lower()
+        if re.fullmatch("[0-9a-f]{64}", pin):
+            # The link “Trust this certificate” of a failed test; saving is still a press of its own.
+            form.initial["pinned_sha256"] = pin
+        context |= {
+            "banners": banners(profile),
+            "health": health(profile),
+            "secret_since": history.secret_stored_at(profile) if form.stored else None,
+        }
+    return context
+
+
+def _urls(model_admin: "ProfileModelAdmin", profile: Profile | None, language: str) -> dict[str, str]:
+    site = model_admin.admin_site.name
+    arguments = [profile.pk] if profile else []
+    which = "" if profile else "_new"
+    version = presets.presets_version(language)
+    return {
+        "try_url": reverse(f"{site}:smtpadmin_profile_try{which}", args=arguments),
+        "check_url": reverse(f"{site}:smtpadmin_profile_check{which}", args=arguments),
+        "guide_url": reverse(f"{site}:smtpadmin_provider_guide", args=["KEY"]),
+        "presets_url": f"{reverse(f'{site}:smtpadmin_provider_presets')}?lang={language}&v={version}",
+    }
+
+
+def _read_only(profile: Profile) -> Any:
+    """Yield what people see who may look but not change. That there is a secret is not among it."""
+    yield _("From"), str(profile.sender)
+    yield _("Provider"), provider_name(profile.provider)
+    yield _("Server"), f"{profile.endpoint} ({SECURITY_LABELS[profile.security]})"
+    yield _("User name"), profile.username or "–"
+    yield _("Sign-in method"), profile.get_sign_in_display()
+    yield _("Short name"), profile.slug
+    yield _("Other From addresses"), profile.get_from_policy_display()
+    if profile.reply_to:
+        yield _("Reply-To"), profile.reply_to
+    yield _("Certificate checked"), _("NO") if profile.skip_verify else _("yes")
+    if profile.pinned_sha256:
+        yield _("Pinned certificate"), profile.pinned_sha256
+    yield _("Messages in flight at once"), str(profile.batch)

@@ -1,0 +1,342 @@
+"""Send test email: the page of a saved profile, and the test of what stands in the form before it is saved.
+
+A test's steps are streamed as they happen, each a piece of HTML made and translated here; without scripts the same
+request answers with the finished page. How a test runs is `testing`'s.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
+from django.middleware.csrf import get_token
+from django.template.loader import render_to_string
+from django.urls import URLPattern
+from django.utils import translation
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+
+from smtpadmin import profiles, testing
+from smtpadmin.admin import history, results
+from smtpadmin.admin.forms import ProfileForm
+from smtpadmin.admin.health import PROTOCOL_NAMES
+from smtpadmin.admin.pages import Pages, may_test
+from smtpadmin.admin.usage import snippet
+from smtpadmin.crypto import CryptoError
+from smtpadmin.models import Profile
+from smtpadmin.names import validate_address
+from smtpadmin.smtp import Secret
+from smtpadmin.testing import Report, StepRecord, TestRefused
+
+# What the script asks for and gets: pieces of HTML with a record separator behind each. Not text/html, so that no
+# browser takes the stream for a page.
+STREAM_TYPE = "application/x-smtpadmin-steps"
+SEPARATOR = "\x1e"
+
+# Errors of these do not stand in the way of a test: they are about saving.
+_ONLY_FOR_SAVING = frozenset({"name", "slug"})
+
+
+class RecipientForm(forms.Form):
+    """Where the test message goes."""
+
+    recipient = forms.CharField(
+        label=gettext_lazy("Send the test to"),
+        max_length=254,
+        validators=[validate_address],
+        error_messages={"required": gettext_lazy("Enter an address whose inbox you can look into.")},
+        widget=forms.TextInput(
+            attrs={"inputmode": "email", "autocomplete": "email", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+
+    def clean_recipient(self) -> str:
+        return str(self.cleaned_data["recipient"]).strip()
+
+
+def own_address(request: HttpRequest, profile: Profile | None = None) -> str:
+    """Return the recipient to propose: whoever presses the button can look into their own inbox."""
+    email = str(getattr(request.user, "email", "") or "")
+    return email or (profile.from_address if profile else "")
+
+
+@method_decorator(require_POST, name="run")
+@method_decorator([require_POST, sensitive_post_parameters("secret")], name="try_new")
+@method_decorator([require_POST, sensitive_post_parameters("secret")], name="try_changed")
+class TestViews(Pages):
+    """The test page, its run, and the runs of unsaved values."""
+
+    __test__ = False  # pytest would collect the name
+
+    def urls(self) -> list[URLPattern]:
+        return [
+            self.page("<int:pk>/test/", self.show, "profile_test"),
+            self.page("<int:pk>/test/run/", self.run, "profile_test_run"),
+            self.page("try/", self.try_new, "profile_try_new"),
+            self.page("<int:pk>/try/", self.try_changed, "profile_try"),
+        ]
+
+    # The saved profile
+
+    def show(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """The test page, with the last result where there is one."""
+        if locked := self.locked(request):
+            return locked
+        profile = self._to_test(request, pk)
+        return self._show(request, profile, RecipientForm(initial={"recipient": own_address(request, profile)}))
+
+    def run(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Run a test of the saved profile: streamed to a script, else finished before the page is shown again."""
+        if locked := self.locked(request):
+            return locked
+        profile = self._to_test(request, pk)
+        form = RecipientForm(request.POST)
+        if not form.is_valid():
+            return _problems(form) if _wants_stream(request) else self._show(request, profile, form, status=422)
+        try:
+            password = profiles.password(profile)
+            testing.start(profile, user=_user(request))
+        except CryptoError:
+            text = _(
+                "The stored secret was given for other settings and cannot be used. Type it again on the settings page."
+            )
+            return self._refused(request, profile, text)
+        except TestRefused as refusal:
+            return self._refused(request, profile, refusal.message)
+        events = self._events(request, profile, form, password=password, record=True)
+        if _wants_stream(request):
+            return _streaming(events, profile, context=self._result_context(request, profile))
+        for _event in events:
+            pass
+        return HttpResponseRedirect(self.url("profile_test", profile.pk) + "#result")
+
+    def _show(
+        self, request: HttpRequest, profile: Profile, form: RecipientForm, *, status: int = 200
+    ) -> HttpResponseBase:
+        report = Report.from_json(profile.test_report) if profile.test_report else None
+        context: dict[str, Any] = {
+            "title": _("Send test email"),
+            "subtitle": profile.name,
+            "profile": profile,
+            "form": form,
+            "rows": results.rows(report, security=profile.security) if report else None,
+            "pending": results.pending_rows(profile.security),
+            "report": report,
+            **self._result_context(request, profile),
+        }
+        if report:
+            context["outcome"] = results.outcome(report, language=_language())
+        return self.render(request, "smtpadmin/test_page.html", context, status=status)
+
+    def _result_context(self, request: HttpRequest, profile: Profile) -> dict[str, Any]:
+        may_change = self.admin.has_change_permission(request, profile)
+        return {
+            "profile": profile,
+            "may_change": may_change,
+            "change_url": self.url("profile_change", profile.pk),
+            "default_url": self.url("profile_make_default", profile.pk) if may_change else "",
+            "snippet": snippet(profile),
+            "csrf_token": get_token(request),
+        }
+
+    def _refused(self, request: HttpRequest, profile: Profile, text: str) -> HttpResponseBase:
+        if _wants_stream(request):
+            return _note(text, status=429)
+        messages.error(request, text)
+        return HttpResponseRedirect(self.url("profile_test", profile.pk))
+
+    def _to_test(self, request: HttpRequest, pk: int) -> Profile:
+        profile = self.profile(request, pk)
+        if not may_test(request):
+            raise PermissionDenied
+        return profile
+
+    # What stands in the form
+
+    def try_new(self, request: HttpRequest) -> HttpResponseBase:
+        """Test a profile that is not saved yet."""
+        if locked := self.locked(request):
+            return locked
+        if not (may_test(request) and self.admin.has_add_permission(request)):
+            raise PermissionDenied
+        return self._try(request, None)
+
+    def try_changed(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Test a profile as it would be with the form's values. The stored secret goes to its own server only."""
+        if locked := self.locked(request):
+            return locked
+        profile = self._to_test(request, pk)
+        if not self.admin.has_change_permission(request, profile):
+            raise PermissionDenied
+        return self._try(request, profile)
+
+    def _try(self, request: HttpRequest, profile: Profile | None) -> HttpResponseBase:
+        form = self._form(request, profile)
+        recipient = RecipientForm(request.POST)
+        form.full_clean()
+        recipient.full_clean()
+        if form.errors.keys() - _ONLY_FOR_SAVING or recipient.errors:
+            return self._not_tried(request, form, recipient)
+        try:
+            password = form.password_to_test()
+            testing.start(form.instance, user=_user(request))
+        except CryptoError:
+            form.add_error("secret", _("The stored secret was given for other settings. Type it again."))
+            return self._not_tried(request, form, recipient)
+        except TestRefused as refusal:
+            form.add_error(None, refusal.message)
+            return self._not_tried(request, form, recipient)
+        events = self._events(request, form.instance, recipient, password=password, record=False)
+        if _wants_stream(request):
+            return _streaming(events, form.instance, context={"unsaved": True, "profile": form.instance})
+        *_steps, report = events
+        return self._tried(request, form.instance, report)
+
+    def _form(self, request: HttpRequest, profile: Profile | None) -> ProfileForm:
+        form_class: Any = self.admin.get_form(request, profile, change=profile is not None)
+        form: ProfileForm = form_class(request.POST, instance=profile)
+        return form
+
+    def _not_tried(self, request: HttpRequest, form: ProfileForm, recipient: RecipientForm) -> HttpResponseBase:
+        if _wants_stream(request):
+            return _problems(form, recipient)
+        context = {"title": _("Test without saving"), "problems": _problem_list(form, recipient)}
+        return self.render(request, "smtpadmin/try_page.html", context, status=422)
+
+    def _tried(self, request: HttpRequest, profile: Profile, report: Report) -> HttpResponseBase:
+        context = {
+            "title": _("Test without saving"),
+            "subtitle": profile.endpoint,
+            "profile": profile,
+            "rows": results.rows(report, security=profile.security),
+            "outcome": results.outcome(report, language=_language()),
+            "unsaved": True,
+        }
+        return self.render(request, "smtpadmin/try_page.html", context)
+
+    # Both
+
+    def _events(
+        self, request: HttpRequest, profile: Profile, form: RecipientForm, *, password: Secret, record: bool
+    ) -> Generator[Any, None, None]:
+        user_id = request.user.pk
+        log = _logger(profile, user_id=user_id, unsaved=not record)
+        events = testing.run(
+            profile,
+            password=password,
+            recipient=form.cleaned_data["recipient"],
+            send=request.POST.get("mode") != "check",
+            language=_language(),
+            user=_user(request),
+            record=record,
+        )
+        return _logged(events, log)
+
+
+def _logged(events: Iterator[Any], log: Callable[[Report], None]) -> Generator[Any, None, None]:
+    # Closing this closes the test as well: it gives its lease back then.
+    with closing(events) as running:  # type: ignore[type-var]
+        for event in running:
+            if isinstance(event, Report):
+                log(event)
+            yield event
+
+
+def _logger(profile: Profile, *, user_id: Any, unsaved: bool) -> Callable[[Report], None]:
+    """Return what writes a test into the profile's history. A profile that is not saved has none."""
+
+    def log(report: Report) -> None:
+        if profile.pk is None:
+            return
+        name = "test_failed" if not report.ok else "tested" if report.sent else "checked"
+        detail = report.recipient if report.ok else PROTOCOL_NAMES.get(report.stage, report.stage)
+        event = history.event(f"{name}_unsaved" if unsaved else name, detail=detail)
+        LogEntry.objects.log_actions(
+            user_id=user_id, queryset=[profile], action_flag=CHANGE, change_message=event, single_object=True
+        )
+
+    return log
+
+
+def _streaming(
+    events: Generator[Any, None, None], profile: Profile, *, context: dict[str, Any]
+) -> StreamingHttpResponse:
+    pieces = _pieces(events, profile, language=_language(), context=context)
+    response = StreamingHttpResponse(pieces, content_type=f"{STREAM_TYPE}; charset=utf-8")
+    # GZipMiddleware would hold everything back until the end, and so would a proxy's buffer; a response that names its
+    # encoding is left alone.
+    response.headers["Content-Encoding"] = "identity"
+    response.headers["X-Accel-Buffering"] = "no"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _pieces(
+    events: Generator[Any, None, None], profile: Profile, *, language: str, context: dict[str, Any]
+) -> Iterator[str]:
+    """Yield a piece of HTML for each step, and the outcome last.
+
+    The request is over for middleware when this runs: the language is set around each piece, and never across a yield,
+    where another request may go on in this thread.
+    """
+    try:
+        while True:
+            with translation.override(language):
+                event = next(events, None)
+                if event is None:
+                    return
+                piece = _piece(event, profile, language=language, context=context)
+            yield piece + SEPARATOR
+    finally:
+        events.close()
+
+
+def _piece(event: Any, profile: Profile, *, language: str, context: dict[str, Any]) -> str:
+    if isinstance(event, Report):
+        outcome = results.outcome(event, language=language)
+        return render_to_string("smtpadmin/outcome.html", {**context, "outcome": outcome, "profile": profile})
+    return render_to_string("smtpadmin/step.html", {"row": results.row(StepRecord.of(event))})
+
+
+def _problem_list(*forms_with_errors: forms.BaseForm) -> list[dict[str, str]]:
+    return [
+        _problem(form, name, str(error))
+        for form in forms_with_errors
+        for name, errors in form.errors.items()
+        if name not in _ONLY_FOR_SAVING
+        for error in errors
+    ]
+
+
+def _problem(form: forms.BaseForm, name: str, text: str) -> dict[str, str]:
+    if name not in form.fields:
+        return {"text": text}
+    return {"id": form[name].auto_id, "label": str(form[name].label), "text": text}
+
+
+def _problems(*forms_with_errors: forms.BaseForm) -> HttpResponse:
+    html = render_to_string("smtpadmin/problems.html", {"problems": _problem_list(*forms_with_errors)})
+    return HttpResponse(html, status=422)
+
+
+def _note(text: str, *, status: int) -> HttpResponse:
+    return HttpResponse(render_to_string("smtpadmin/problems.html", {"problems": [{"text": text}]}), status=status)
+
+
+def _wants_stream(request: HttpRequest) -> bool:
+    return request.headers.get("Accept", "").startswith(STREAM_TYPE)
+
+
+def _language() -> str:
+    return translation.get_language() or "en"
+
+
+def _user(request: HttpRequest) -> Any:
+    return request.user

@@ -1,0 +1,40 @@
+// The secret's box: a button that shows what was typed, and the word that a stored secret does not move along.
+
+export function addReveal(form) {
+  const box = form.querySelector("[data-reveal]");
+  const input = box.querySelector("input");
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "sa-button";
+  const set = (shown) => {
+    input.type = shown ? "text" : "password";
+    button.textContent = shown ? box.dataset.hide : box.dataset.show;
+    button.setAttribute("aria-pressed", String(shown));
+  };
+  set(false);
+  button.addEventListener("click", () => set(input.type === "password"));
+  // A browser remembers what it sends from a text box.
+  form.addEventListener("submit", () => set(false));
+  box.append(button);
+}
+
+// A secret is given to one server for one user: as soon as one of these changes, say what that means for it.
+export function watchMove(form, note) {
+  if (!("stored" in form.dataset)) return () => {};
+  const secret = form.elements.secret;
+  const tick = form.querySelector("[data-without-secret]");
+  const bound = form.dataset.boundFields.split(",").map((name) => form.elements[name]);
+  const update = () => {
+    const asks = bound.some(hasChanged) && !secret.value;
+    tick.hidden = !asks;
+    if (!asks) form.elements.without_secret.checked = false;
+    note("secret", asks ? [{ text: form.dataset.moved, blocks: false }] : []);
+  };
+  secret.addEventListener("input", update);
+  return update;
+}
+
+function hasChanged(field) {
+  if (field.tagName !== "SELECT") return field.value.trim() !== field.defaultValue;
+  return !field.selectedOptions[0]?.defaultSelected;
+}

@@ -1,0 +1,54 @@
+"""Tags of the app's pages, and `smtpadmin_dashboard` for the front page of any admin."""
+
+import re
+from typing import Any
+
+from django import template
+from django.contrib.admin.models import LogEntry
+from django.template.loader import render_to_string
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from smtpadmin.admin import history
+from smtpadmin.admin.dashboard import dashboard
+from smtpadmin.admin.history import ChangeLine
+from smtpadmin.admin.locked import explanation
+
+register = template.Library()
+
+# With a scheme, or with a path: `smtp.example.com` alone is a server, `myaccount.google.com/apppasswords` is a page.
+_PAGE = re.compile(
+    r"(https://[^\s,;，。；）)”]+[^\s.,;，。；）)”]|(?:[a-z0-9-]+\.)+[a-z]{2,}/[\w/#?=&%.~-]*[\w/])",
+    re.ASCII,
+)
+
+
+@register.simple_tag(takes_context=True)
+def smtpadmin_dashboard(context: template.Context) -> SafeString:
+    """Print the dashboard for the reader of this page."""
+    request = context["request"]
+    return render_to_string("smtpadmin/dashboard.html", dashboard(request), request)
+
+
+@register.filter
+def link_pages(text: str) -> SafeString:
+    """Return the text with web pages in it as links. `urlize` would link the names of mail servers as well."""
+    parts = _PAGE.split(text)
+    return format_html_join("", "{}", ((_link(part) if number % 2 else part,) for number, part in enumerate(parts)))
+
+
+def _link(page: str) -> SafeString:
+    address = page if page.startswith("https://") else f"https://{page}"
+    return format_html('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>', address, page)
+
+
+@register.filter
+def change_lines(entry: LogEntry) -> list[ChangeLine]:
+    """Return what a log entry says, line by line."""
+    return history.lines(entry)
+
+
+@register.simple_tag
+def smtpadmin_locked() -> Any:
+    """Return why the panel is locked, or None."""
+    return explanation()

@@ -1,0 +1,1 @@
+"""The pages through Django's client: permissions, rules, secrets, queries."""
