@@ -41,7 +41,7 @@ FORBIDDEN = ErrorPage(
 CSRF = ErrorPage(
     HTTPStatus.FORBIDDEN,
     _("The form could not be checked"),
-    _("It may have been open too long, or your browser keeps cookies from this site. Go back, reload the page and "
+    _("It may have been open too long, or your browser refuses this site’s cookies. Go back, reload the page and "
       "send the form again."),
     _("If it happens every time behind a proxy that serves HTTPS, name the panel’s address in this setting, such as "
       "https://mail.example.com:"),
@@ -55,7 +55,7 @@ BAD_REQUEST = ErrorPage(
 UNKNOWN_HOST = ErrorPage(
     HTTPStatus.BAD_REQUEST,
     _("The panel does not know this address"),
-    _("It answers only to the host names that it was told, so that nobody can pass it off as another site."),
+    _("For safety it answers only under the host names that it was given."),
     _("To use the panel under this name, add it to this setting and start the panel again:"),
     "ALLOWED_HOSTS",
     has_way_out=False,
@@ -63,8 +63,8 @@ UNKNOWN_HOST = ErrorPage(
 SERVER_ERROR = ErrorPage(
     HTTPStatus.INTERNAL_SERVER_ERROR,
     _("Something went wrong here"),
-    _("It is not your fault. The details are in the panel’s log. Nothing that you see here was saved, unless the page "
-      "before said so."),
+    _("It is not your fault. Go back and try again. If it happens again, whoever runs the panel finds the reason in "
+      "its log."),
 )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ class LoginForm(AdminAuthenticationForm):
 
     error_messages = {
         **AdminAuthenticationForm.error_messages,
-        "invalid_login": _("The username or the password is wrong, or this account may not come in."),
+        "invalid_login": _("Wrong username or password, or the account has no access."),
         "throttled": _("Too many attempts to log in. Please wait five minutes, then try again."),
     }
     throttled = False

@@ -80,5 +80,5 @@ def test_all_reasons_to_refuse_look_the_same(client: Client, alice: User) -> Non
     answers = [
         try_to_log_in(client, *tried) for tried in (("alice",), ("nobody",), ("dora", PASSWORD), ("emil", PASSWORD))
     ]
-    refusal = "The username or the password is wrong, or this account may not come in."
+    refusal = "Wrong username or password, or the account has no access."
     assert [errors(answer) for answer in answers] == [[refusal]] * 4
