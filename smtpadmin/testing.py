@@ -6,7 +6,7 @@ through `compose` like an app's. Pages show what comes out of `run`.
 
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -100,6 +100,7 @@ class StepRecord:
     seconds: float
     reply: str = ""
     facts: tuple[tuple[str, str], ...] = ()
+    said: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, step: Step) -> Self:
@@ -109,6 +110,7 @@ class StepRecord:
             seconds=round(step.seconds, 4),
             reply=f"{step.reply.code} {step.reply.text}" if step.reply else "",
             facts=tuple(_facts(step.facts)),
+            said=step.said,
         )
 
 
@@ -125,7 +127,6 @@ class Report:
     recipient: str
     steps: tuple[StepRecord, ...]
     failure: Failure | None = None
-    transcript: tuple[str, ...] = field(default=())
 
     @property
     def stage(self) -> str:
@@ -147,7 +148,7 @@ class Report:
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Self:
         steps = tuple(
-            StepRecord(**step | {"facts": tuple((key, value) for key, value in step["facts"])})
+            StepRecord(**step | {"facts": tuple(map(tuple, step["facts"])), "said": tuple(step["said"])})
             for step in plain["steps"]
         )
         failure = Failure(**plain["failure"]) if plain["failure"] else None
@@ -157,7 +158,6 @@ class Report:
                 "at": datetime.fromisoformat(plain["at"]),
                 "steps": steps,
                 "failure": failure,
-                "transcript": tuple(plain["transcript"]),
             }
         )
 
@@ -174,17 +174,13 @@ class Report:
         for step in self.steps:
             yield f"[{step.status}] {STAGE_LABELS[step.stage]}  {step.seconds * 1000:.0f} ms"
             yield from (f"    {FACT_LABELS[key]}: {value}" for key, value in step.facts)
-            if step.reply:
-                yield f"    {step.reply}"
+            yield from (f"    {line}" for line in step.said)
         diagnosis = self.diagnosis
         if diagnosis is not None:
             yield ""
             yield diagnosis.title.get(language)
             yield diagnosis.cause.get(language)
             yield from (f"{number}. {step.get(language)}" for number, step in enumerate(diagnosis.steps, start=1))
-        if self.transcript:
-            yield ""
-            yield from self.transcript
 
 
 def stages(profile: Profile) -> tuple[Stage, ...]:
@@ -225,7 +221,6 @@ def run(
     """
     started = timezone.now()
     steps: list[Step] = []
-    transcript: tuple[str, ...] = ()
     try:
         try:
             envelope = compose(test_message(profile, recipient, language), profile)
@@ -236,7 +231,7 @@ def run(
         for step in probe(config, envelope, send=send):
             steps.append(step)
             yield step
-        report = _report(profile, steps, recipient=recipient, sent=send, started=started, transcript=transcript)
+        report = _report(profile, steps, recipient=recipient, sent=send, started=started)
         if record and profile.pk is not None:
             _keep(profile, report, user)
         yield report
@@ -321,7 +316,6 @@ def _report(
     recipient: str,
     sent: bool,
     started: datetime,
-    transcript: tuple[str, ...],
 ) -> Report:
     error = next((step.error for step in steps if step.status is Status.FAILED and step.error is not None), None)
     return Report(
@@ -334,7 +328,6 @@ def _report(
         recipient=recipient,
         steps=tuple(StepRecord.of(step) for step in steps),
         failure=failure_of(error) if error else None,
-        transcript=transcript,
     )
 
 

@@ -76,6 +76,15 @@ def test_a_wrong_password_names_stage_cause_and_cure_and_is_tried_once(server: S
     assert len(server.logins) == 1
 
 
+def test_each_step_keeps_what_was_said_in_it_without_the_credential(server: SmtpServer, user: User) -> None:
+    _steps, report = run(profile_on(server), user)
+    said = {step.stage: step.said for step in report.steps}
+    assert said["dns"] == ()
+    assert [line[:7] for line in said["ehlo"][:2]] == ["S: 220 ", "C: EHLO"]
+    assert said["auth"] == ("C: AUTH PLAIN ***", "S: 235 2.7.0 Authentication successful")
+    assert said["mail"][0].startswith("C: MAIL FROM:<notify@example.com>")
+
+
 def test_the_last_result_is_kept_on_the_profile(server: SmtpServer, user: User) -> None:
     profile = profile_on(server)
     _steps, report = run(profile, user, password="wrong")

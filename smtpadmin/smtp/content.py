@@ -99,7 +99,7 @@ class _Folding:
             raise
         except _EMAIL_ERRORS:
             raise _bad_header(name) from None
-        # Trailing spaces are folded into a line of their own, which RFC 5322 3.2.2 forbids.
+        # Spaces between two long words are folded into a line of their own, which RFC 5322 3.2.2 forbids.
         folded = _BLANK_LINE.sub(b"", folded)
         _check_header(name, folded)
         return folded

@@ -60,7 +60,7 @@ class Opening:
             Stage.AUTH: self._sign_in,
         }
         for stage in stages_before_mail(self._config.security):
-            step = timed(stage, acts[stage])
+            step = timed(stage, acts[stage], transcript=self._conversation.transcript)
             yield step
             if step.error is not None:
                 return
@@ -103,8 +103,6 @@ class Opening:
             raise self._explained(error, until=until) from None
         self._conversation.attach(made.sock)
         self._protected = True
-        # RFC 3207 4.2: what the server said before TLS counts for nothing after it.
-        self.offers = {}
         facts = TlsFacts(made.version, made.cipher, self._cleaned(made.certificate), made.verified)
         return Outcome(reply=reply, facts=facts, warning=not made.verified)
 
@@ -118,8 +116,8 @@ class Opening:
 
     def _sign_in(self) -> Outcome:
         if self._config.security is Security.STARTTLS:
-            # What is offered counts from here on. Part of this stage because it is what the choice is made from; a
-            # failure is EHLO's all the same.
+            # RFC 3207 4.2: what was offered before TLS counts for nothing after it. Asked again in this stage because
+            # the choice is made from it; a failure is EHLO's all the same.
             self._say_ehlo()
         raw_offer = self.offers.get("AUTH", "").split()
         offered = tuple(map(self._conversation.clean, raw_offer))

@@ -9,6 +9,7 @@ from smtpadmin.smtp.certificates import Certificate
 from smtpadmin.smtp.config import Security
 from smtpadmin.smtp.errors import Cause, SmtpError, Stage
 from smtpadmin.smtp.replies import Reply
+from smtpadmin.smtp.transcript import Transcript
 
 
 class Status(StrEnum):
@@ -90,6 +91,8 @@ class Step:
     reply: Reply | None = None
     facts: Facts | None = None
     error: SmtpError | None = None
+    #: What was said meanwhile: the part of the transcript that belongs to this stage.
+    said: tuple[str, ...] = ()
 
 
 _BEFORE: dict[Security, tuple[Stage, ...]] = {
@@ -126,9 +129,9 @@ class Outcome:
     error: SmtpError | None = None
 
 
-def timed(stage: Stage, act: Callable[[], Outcome]) -> Step:
+def timed(stage: Stage, act: Callable[[], Outcome], *, transcript: Transcript) -> Step:
     """Run one stage and return its step; a raised `SmtpError` is an outcome too."""
-    started = monotonic()
+    started, mark = monotonic(), transcript.added
     try:
         outcome = act()
     except SmtpError as raised:
@@ -141,4 +144,5 @@ def timed(stage: Stage, act: Callable[[], Outcome]) -> Step:
         reply=outcome.reply,
         facts=outcome.facts,
         error=error,
+        said=transcript.since(mark),
     )

@@ -16,25 +16,36 @@ _MAX_LINE = 500
 class Transcript:
     """The newest lines of a conversation: `C:` is us, `S:` is the server."""
 
-    __slots__ = ("_lines",)
+    __slots__ = ("_lines", "added")
 
     def __init__(self) -> None:
         self._lines: deque[str] = deque(maxlen=MAX_LINES)
+        #: How many lines there were so far, the forgotten ones too.
+        self.added = 0
 
     def client(self, line: str) -> None:
         """Add a line of ours."""
-        self._lines.append(shorten(f"C: {line}", limit=_MAX_LINE))
+        self._add(shorten(f"C: {line}", limit=_MAX_LINE))
 
     def server(self, reply: Reply) -> None:
         """Add a reply, line by line as it came."""
         last = len(reply.lines) - 1
         for at, text in enumerate(reply.lines):
-            self._lines.append(shorten(f"S: {reply.code}{' ' if at == last else '-'}{text}", limit=_MAX_LINE))
+            self._add(shorten(f"S: {reply.code}{' ' if at == last else '-'}{text}", limit=_MAX_LINE))
 
     def note(self, text: str) -> None:
         """Add what was not said, but happened."""
-        self._lines.append(f"-- {text}")
+        self._add(f"-- {text}")
 
     def lines(self) -> tuple[str, ...]:
         """Return what there is, oldest first."""
         return tuple(self._lines)
+
+    def since(self, mark: int) -> tuple[str, ...]:
+        """Return the lines that came after `added` was `mark`, less the forgotten ones."""
+        lines = self.lines()
+        return lines[max(0, len(lines) - (self.added - mark)) :]
+
+    def _add(self, line: str) -> None:
+        self._lines.append(line)
+        self.added += 1

@@ -78,13 +78,14 @@ def transmitting(session: Session, envelope: Envelope, *, send: bool = True) -> 
     Without `send` it stops after RCPT: nothing is sent.
     """
     transaction = _Transaction(session, envelope)
+    transcript = session.conversation.transcript
     for stage, act in ((Stage.MAIL, transaction.mail), (Stage.RCPT, transaction.rcpt)):
-        step = timed(stage, act)
+        step = timed(stage, act, transcript=transcript)
         yield step
         if step.error is not None:
             return transaction.result()
     if send:
-        yield timed(Stage.DATA, transaction.data)
+        yield timed(Stage.DATA, transaction.data, transcript=transcript)
     else:
         transaction.stop()
     return transaction.result()
@@ -149,13 +150,14 @@ class _Transaction:
             body = memoryview(stuffed(envelope.content))
             reply = conversation.read_reply(stage=Stage.DATA, until=until)
             if reply.code != 354:
-                raise self._refusal(Stage.DATA, reply)
+                refusal = self._refusal(Stage.DATA, reply)
+                self._forget()
+                raise refusal
             conversation.send_message(body, size=len(envelope.content))
             reply = self._answer()
             if not reply.positive:
                 raise self._refusal(Stage.DATA, reply)
         except SmtpError as error:
-            self._forget()
             return self._failed(error)
         for at in self._accepted:
             self._decided[at] = RecipientResult(envelope.recipients[at], Verdict.SENT, reply=reply)
