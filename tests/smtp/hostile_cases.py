@@ -115,6 +115,24 @@ def _at_every_phase() -> Iterator[Case]:
         yield Case(name=f"QUIT: {name}", script={Phase.QUIT: behaviour}, expected=SENT, big=name in _BIG)
 
 
+def _over_tls() -> Iterator[Case]:
+    # What TLS has decrypted and what the socket holds are two things, and both have to be waited for.
+    more: tuple[tuple[str, Behaviour, Cause], ...] = (
+        ("the end of TLS", then(Peer.close_tls, hang), Cause.CONNECTION_CLOSED),
+        ("plain text", then(lambda peer: peer.send_plain(b"250 ok\r\n" * 9), hang), Cause.CONNECTION_CLOSED),
+        ("half a TLS record", then(lambda peer: peer.send_plain(b"\x17\x03\x03"), hang), Cause.DEADLINE_EXCEEDED),
+    )
+    for name, behaviour, cause in (*_NO_ANSWERS, *more):
+        for phase, expected in ((Phase.MAIL, deferred(Stage.MAIL, cause)), (Phase.DOT, UNCERTAIN)):
+            yield Case(
+                name=f"{phase} over TLS: {name}",
+                script={phase: behaviour},
+                expected=expected,
+                security=Security.IMPLICIT_TLS,
+                big=name in _BIG,
+            )
+
+
 def _greeting(name: str, behaviour: Behaviour, expected: Outcome, *, auths: int = 0, big: bool = False) -> Case:
     return Case(name=f"greeting: {name}", script={Phase.GREETING: behaviour}, expected=expected, auths=auths, big=big)
 
@@ -387,4 +405,4 @@ _BODIES = tuple(
     )
 )
 
-CASES = (*_GREETINGS, *_TLS, *_EHLOS, *_AUTHS, *_later_phases(), *_BODIES, *_at_every_phase())
+CASES = (*_GREETINGS, *_TLS, *_EHLOS, *_AUTHS, *_later_phases(), *_BODIES, *_at_every_phase(), *_over_tls())

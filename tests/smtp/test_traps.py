@@ -183,8 +183,14 @@ def test_a_reply_without_end_is_not_kept() -> None:
 
 def _run(*arguments: str) -> Any:
     done = subprocess.run(
-        [sys.executable, *arguments], capture_output=True, check=True, timeout=30, cwd=Path(__file__).parents[2]
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        cwd=Path(__file__).parents[2],
     )
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 

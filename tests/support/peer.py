@@ -119,6 +119,21 @@ class Peer:
             self._fill()
             self._buffer.clear()
 
+    def send_plain(self, data: bytes) -> None:
+        """Send `data` beside TLS, as someone on the way could."""
+        try:
+            self._socket.sendall(data)
+        except OSError as error:
+            raise Gone from error
+
+    def close_tls(self) -> None:
+        """Say, inside TLS, that nothing more will come."""
+        assert self._tls is not None
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self._tls.unwrap()
+        with contextlib.suppress(OSError):
+            self._flush()
+
     def half_close(self) -> None:
         """Say that nothing more will come, and stay to listen."""
         with contextlib.suppress(OSError):
