@@ -4,6 +4,7 @@ Cleaning the server's words is the caller's part (`conversation.py`); what goes 
 """
 
 from collections import deque
+from itertools import islice
 
 from smtpadmin.smtp.errors import shorten
 from smtpadmin.smtp.replies import Reply
@@ -43,8 +44,9 @@ class Transcript:
 
     def since(self, mark: int) -> tuple[str, ...]:
         """Return the lines that came after `added` was `mark`, less the forgotten ones."""
-        lines = self.lines()
-        return lines[max(0, len(lines) - (self.added - mark)) :]
+        # From the end: few lines are new, and there are hundreds on a connection that has carried many messages.
+        newest_first = tuple(islice(reversed(self._lines), self.added - mark))
+        return newest_first[::-1]
 
     def _add(self, line: str) -> None:
         self._lines.append(line)
