@@ -15,9 +15,11 @@ from django.utils.text import slugify
 from smtpadmin import keys
 from smtpadmin.conf import conf
 from smtpadmin.crypto import CryptoError
+from smtpadmin.diagnosis import provider_of
 from smtpadmin.exceptions import NoProfile
 from smtpadmin.models import Profile, TestState
 from smtpadmin.names import ascii_host
+from smtpadmin.providers import UserNameForm
 from smtpadmin.smtp import AddressPolicy, Deadlines, Secret, Security, ServerConfig, SignIn
 
 # A secret is given to one server for one user. Whoever may edit these could otherwise have it sent to a server of
@@ -26,7 +28,7 @@ SECRET_BOUND = ("host", "port", "security", "username")
 
 # A change of one of these makes the last test's verdict say nothing of the profile as it is now.
 TESTED = (
-    *SECRET_BOUND, "sign_in", "from_address", "ehlo_name", "skip_verify", "ca_pem", "pinned_sha256",
+    *SECRET_BOUND, "sealed_password", "sign_in", "from_address", "ehlo_name", "skip_verify", "ca_pem", "pinned_sha256",
     "allow_plaintext_auth",
 )  # fmt: skip
 
@@ -37,7 +39,7 @@ def server_config(profile: Profile, *, password: Secret, deadlines: Deadlines | 
         host=ascii_host(profile.host),
         port=profile.port,
         security=Security(profile.security),
-        username=profile.username,
+        username=_user_name(profile, password),
         password=password,
         sign_in=SignIn(profile.sign_in),
         ehlo_name=ascii_host(profile.ehlo_name) if profile.ehlo_name else "",
@@ -48,6 +50,14 @@ def server_config(profile: Profile, *, password: Secret, deadlines: Deadlines | 
         address_policy=AddressPolicy(denied=conf.denied_networks),
         deadlines=deadlines or _deadlines(profile),
     )
+
+
+def _user_name(profile: Profile, password: Secret) -> str:
+    """Return the user name; where the provider wants the secret token as one, that: it is not stored in the clear."""
+    provider = provider_of(profile.provider)
+    if profile.username or provider is None or provider.username is not UserNameForm.SAME_AS_SECRET:
+        return profile.username
+    return password.reveal()
 
 
 def _deadlines(profile: Profile) -> Deadlines:

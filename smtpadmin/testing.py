@@ -104,12 +104,14 @@ class StepRecord:
 
     @classmethod
     def of(cls, step: Step) -> Self:
+        # A certificate that was refused is what one has to look at most.
+        refused = step.error.certificate if step.error else None
         return cls(
             stage=step.stage.value,
             status=step.status.value,
             seconds=round(step.seconds, 4),
             reply=f"{step.reply.code} {step.reply.text}" if step.reply else "",
-            facts=tuple(_facts(step.facts)),
+            facts=tuple(_facts(step.facts)) or tuple(_certificate(refused)),
             said=step.said,
         )
 

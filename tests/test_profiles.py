@@ -48,6 +48,12 @@ def test_the_secret_does_not_open_in_another_profile() -> None:
         profiles.password(other)
 
 
+def test_a_token_that_is_the_user_name_as_well_is_put_in_when_signing_in_and_not_stored() -> None:
+    profile = make_profile(provider="postmark", username="", password="s3cret-token")
+    assert profile.username == ""
+    assert profiles.server_config(profile, password=profiles.password(profile)).username == "s3cret-token"
+
+
 def test_the_server_is_described_as_the_profile_says() -> None:
     profile = make_profile(
         host="smtp.bücher.example", port=587, security="starttls", username="me", sign_in="login",
