@@ -1,13 +1,17 @@
 """Tags of the app's pages, and `smtpadmin_dashboard` for the front page of any admin."""
 
 import re
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
 from django.contrib.admin.models import LogEntry
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
 
 from smtpadmin.admin import history
 from smtpadmin.admin.dashboard import dashboard
@@ -40,6 +44,14 @@ def link_pages(text: str) -> SafeString:
 def _link(page: str) -> SafeString:
     address = page if page.startswith("https://") else f"https://{page}"
     return format_html('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>', address, page)
+
+
+@register.filter
+def ago(moment: datetime) -> str:
+    """Return how long ago that was, in the largest unit alone: a badge needs no minutes beside days."""
+    if timezone.now() - moment < timedelta(minutes=1):
+        return _("just now")
+    return _("%(time)s ago") % {"time": timesince(moment, depth=1)}
 
 
 @register.filter

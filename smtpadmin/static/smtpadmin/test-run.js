@@ -37,10 +37,11 @@ export async function runTest(url, body, { pending, steps, result, live, broken 
 }
 
 async function* pieces(body) {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
   let rest = "";
   for (let read = await reader.read(); !read.done; read = await reader.read()) {
-    const parts = (rest + read.value).split(SEPARATOR);
+    const parts = (rest + decoder.decode(read.value, { stream: true })).split(SEPARATOR);
     rest = parts.pop();
     yield* parts;
   }
