@@ -1,11 +1,17 @@
-"""Strings of Django's admin that Django's own Simplified Chinese lacks, in 5.2 or in 6.1.
+"""Strings of Django's admin that Django's own Simplified Chinese lacks, in 5.2 or in 6.1, or says in another way.
 
-Nothing calls this: `makemessages` collects the strings from here into the panel's catalogue, which comes first.
+Other than ours: it has a space before the thing that is added or changed, and another word for “add”. Nothing calls
+this: `makemessages` collects the strings from here into the panel's catalogue, which comes first.
 """
 
 from django.utils.translation import gettext_noop, ngettext
 
 STRINGS = (
+    gettext_noop("Add %s"),
+    gettext_noop("Add %(name)s"),
+    gettext_noop("Change %s"),
+    gettext_noop("View %s"),
+    gettext_noop("Save and add another"),
     gettext_noop("Error:"),
     gettext_noop("Model name"),
     gettext_noop("Add link"),

@@ -17,7 +17,7 @@ _FOCUS = """
   const box = element.getBoundingClientRect();
   return {
     name: `${element.tagName.toLowerCase()} ${element.id || element.value || element.textContent.trim().slice(0, 30)}`,
-    marked: style.boxShadow !== "none" || style.outlineStyle !== "none",
+    marked: style.boxShadow !== "none" || (style.outlineStyle !== "none" && style.outlineColor !== "rgba(0, 0, 0, 0)"),
     seen: box.width > 0 && box.height > 0 && box.right > 0 && box.bottom > 0,
   };
 }

@@ -11,7 +11,8 @@ from django.utils.http import urlsafe_base64_encode
 from pytest_django import Settings
 
 from panel import first_run, health
-from tests.browser.visitor import Visitor
+from tests.browser.conftest import NewVisitor
+from tests.browser.visitor import Variant, Visitor
 from tests.support.profiles import make_profile
 
 SIGNED_IN = {
@@ -121,3 +122,15 @@ def test_unchecked_form_page_is_sound(visitor: Visitor, transactional_db: None) 
     visitor.context.clear_cookies()
     visitor.submit()
     visitor.assert_sound("error-csrf")
+
+
+@pytest.mark.parametrize("width", [320, 768, 1024, 1920])
+@pytest.mark.parametrize("path", ["/admin/", "/admin/auth/user/", "/admin/auth/user/add/", "/admin/login/"])
+def test_no_page_is_wider_than_the_window(
+    new_visitor: NewVisitor, administrator: AbstractBaseUser, path: str, width: int
+) -> None:
+    visitor = new_visitor(Variant(f"{width}px", width=width))
+    if path != "/admin/login/":
+        visitor.sign_in(administrator)
+    visitor.open(path)
+    visitor.assert_sound(f"width{path.replace('/', '-')}")
