@@ -9,6 +9,9 @@ class PanelConfig(AppConfig):
     default = True
     default_auto_field = "django.db.models.BigAutoField"
 
+    def ready(self) -> None:
+        from panel import checks  # noqa: F401, PLC0415  Django wants checks registered here
+
 
 class PanelAdminConfig(admin_apps.AdminConfig):
     """Everything that registers with the admin lands on the panel's site."""

@@ -2,23 +2,26 @@
 
 import email
 import email.policy
+import importlib
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from email.message import EmailMessage
 from urllib.parse import urlsplit
 
 import django
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
+from django.urls import clear_url_caches, reverse
 from pytest_django import Settings
 
 from panel import background, password_reset
@@ -50,6 +53,23 @@ def reset_mail(address: str, *, language: str = "en", is_secure: bool = False) -
     (message,) = mail.outbox
     assert isinstance(message, EmailMultiAlternatives)
     return message
+
+
+@contextmanager
+def reloaded_addresses() -> Iterator[None]:
+    """Read the addresses anew, as at a start with the present settings; and again afterwards."""
+    try:
+        _reload_addresses()
+        yield
+    finally:
+        settings.PASSWORD_RESET = True
+        _reload_addresses()
+
+
+def _reload_addresses() -> None:
+    for module in ("panel.urls", "config.urls"):
+        importlib.reload(importlib.import_module(module))
+    clear_url_caches()
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -272,3 +292,14 @@ def test_forgot_password_works_end_to_end_through_the_default_profile(
     login = {"username": "alice", "password": NEW_PASSWORD}
     assert client.post("/admin/login/", login).status_code == 302
     assert not Client().login(username="alice", password=PASSWORD)
+
+
+def test_the_pages_say_how_long_a_link_lasts() -> None:
+    assert settings.PASSWORD_RESET_TIMEOUT == 3600  # "for one hour", in two languages
+
+
+def test_without_the_setting_there_are_no_pages_and_no_link(client: Client, db: None) -> None:
+    settings.PASSWORD_RESET = False
+    with reloaded_addresses():
+        assert client.get(ASK).status_code == 404
+        assert "Forgotten" not in client.get("/admin/login/").content.decode()
