@@ -3,20 +3,14 @@
 The ways are listed in `hostile_cases.py`; each is met twice, by real mail and by the test button.
 """
 
-import json
 import logging
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from smtpadmin.smtp import (
     Cause,
     Deadlines,
-    Secret,
     Security,
-    ServerConfig,
     Session,
     Stage,
     Verdict,
@@ -28,26 +22,12 @@ from tests.support import canary
 from tests.support.attempts import CONTENT, both, envelope, send
 from tests.support.behaviours import close, pause, reset, say, then
 from tests.support.certificates import CertificateFactory
-from tests.support.hostile import HostileServer, Phase, Script, hostile_server
+from tests.support.hostile import Phase, Script, hostile_server
+from tests.support.processes import run_python
 
 #: How late a submission may end after the deadline of the phase that used it up.
 GRACE = 1.0
 MAX_GROWTH = 10 * 1024 * 1024
-
-
-def config_for(
-    server: HostileServer, security: Security, *, ca_pem: str = "", deadlines: Deadlines = DEADLINES
-) -> ServerConfig:
-    """Return how to sign in to `server` with the canary."""
-    return ServerConfig(
-        host=server.host,
-        port=server.port,
-        security=security,
-        username=canary.USERNAME,
-        password=Secret(canary.PASSWORD),
-        ca_pem="" if security is Security.NONE else ca_pem,
-        deadlines=deadlines,
-    )
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
@@ -58,7 +38,7 @@ def test_a_hostile_server_is_found_out_in_time_and_learns_nothing(
     context = None if case.security is Security.NONE else certificates.good.context()
     message = envelope(content=CONTENT + (b"y" * 70 + b"\r\n") * (case.size // 72))
     with hostile_server(case.script, context=context, implicit_tls=case.security is Security.IMPLICIT_TLS) as server:
-        config = config_for(server, case.security, ca_pem=certificates.ca_pem)
+        config = server.config(case.security, ca_pem=certificates.ca_pem, deadlines=DEADLINES)
         mail, test = both(config, message)
         server.settle()
 
@@ -72,23 +52,9 @@ def test_a_hostile_server_is_found_out_in_time_and_learns_nothing(
 def test_memory_stays_small_whatever_a_server_sends(case: Case, certificates: CertificateFactory) -> None:
     context = None if case.security is Security.NONE else certificates.good.context()
     with hostile_server(case.script, context=context, implicit_tls=case.security is Security.IMPLICIT_TLS) as server:
-        measured = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "tests.smtp.measure_memory",
-                str(server.port),
-                case.security.value,
-                str(certificates.ca_file),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=30,
-            cwd=Path(__file__).parents[2],
+        found = run_python(
+            "-m", "tests.smtp.measure_memory", str(server.port), case.security.value, str(certificates.ca_file)
         )
-    assert measured.returncode == 0, measured.stderr
-    found = json.loads(measured.stdout)
     assert found["cause"] == case.expected.cause
     assert found["growth"] < MAX_GROWTH
 
@@ -162,7 +128,7 @@ def test_each_recipient_has_a_verdict_of_its_own(
 ) -> None:
     recipients = ("a@example.org", "b@example.org", "c@example.org")
     with hostile_server(script) as server:
-        attempt = send(config_for(server, Security.NONE), envelope(*recipients))
+        attempt = send(server.config(deadlines=DEADLINES), envelope(*recipients))
         server.settle()
 
     assert [item.recipient for item in attempt.recipients] == list(recipients)
@@ -181,7 +147,7 @@ def test_each_recipient_has_a_verdict_of_its_own(
 )
 def test_a_plain_refusal_leaves_the_session_to_the_next_message(script: Script) -> None:
     with hostile_server(script) as server:
-        with Session(config_for(server, Security.NONE)) as session:
+        with Session(server.config(deadlines=DEADLINES)) as session:
             verdicts = [transmit(session, envelope()).recipients[0].verdict for _ in range(2)]
         server.settle()
 
@@ -196,7 +162,7 @@ def test_a_session_out_of_step_sends_nothing_more(phase: Phase, reply: str) -> N
     if (phase, reply) == (Phase.DATA, "354 go"):
         reply = "354 go\r\n354 go"
     with hostile_server({phase: [say(reply)]}) as server:
-        with Session(config_for(server, Security.NONE)) as session:
+        with Session(server.config(deadlines=DEADLINES)) as session:
             first = transmit(session, envelope())
             second = transmit(session, envelope(content=CONTENT.replace(b"Hello", b"Second")))
             usable = session.usable
@@ -212,7 +178,7 @@ def test_the_overall_deadline_ends_a_server_that_uses_up_each_phase() -> None:
     slow = {phase: then(pause(0.3), say(reply)) for phase, reply in _SLOW_REPLIES.items()}
     deadlines = Deadlines(overall=0.7)
     with hostile_server(slow) as server:
-        config = config_for(server, Security.NONE, deadlines=deadlines)
+        config = server.config(deadlines=deadlines)
         mail, test = both(config, envelope())
         server.settle()
 
@@ -232,7 +198,7 @@ _SLOW_REPLIES = {
 
 def test_a_check_without_sending_hands_over_nothing() -> None:
     with hostile_server() as server:
-        steps = list(probe(config_for(server, Security.NONE), envelope(), send=False))
+        steps = list(probe(server.config(deadlines=DEADLINES), envelope(), send=False))
         server.settle()
 
     assert [(step.stage, step.error) for step in steps] == [

@@ -4,10 +4,8 @@ The naive way is smtplib, Django's SMTP backend, Fernet, the email package or ip
 Where its behaviour differs between Python versions, the test says for which one it was measured.
 """
 
-import json
 import smtplib
 import ssl
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +14,7 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import SMTP as SMTP_POLICY
 from ipaddress import ip_address, ip_network
-from pathlib import Path
 from time import monotonic
-from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
@@ -31,7 +27,6 @@ from smtpadmin.smtp import (
     Cause,
     ContentError,
     Envelope,
-    Secret,
     Security,
     ServerConfig,
     Stage,
@@ -45,6 +40,7 @@ from tests.support.behaviours import as_base64, close, echo, ehlo, raw, say, the
 from tests.support.certificates import CertificateFactory
 from tests.support.hostile import HostileServer, Phase, Script, hostile_server
 from tests.support.peer import Peer
+from tests.support.processes import run_python
 from tests.support.smtpd import StartServer
 
 #: The Python versions on which the email package and ipaddress were looked at.
@@ -52,19 +48,6 @@ MEASURED = ((3, 11, 7), (3, 12, 1), (3, 13, 0))
 THIS_PYTHON = sys.version_info[:3]
 
 _MEBIBYTE = 1024 * 1024
-
-
-def config_of(server: HostileServer, *, security: Security = Security.NONE, ca_pem: str = "") -> ServerConfig:
-    """Return how to sign in to `server` with the canary."""
-    return ServerConfig(
-        host=server.host,
-        port=server.port,
-        security=security,
-        username=canary.USERNAME,
-        password=Secret(canary.PASSWORD),
-        ca_pem=ca_pem,
-        deadlines=DEADLINES,
-    )
 
 
 @contextmanager
@@ -88,7 +71,7 @@ def test_a_refused_recipient_among_accepted_ones_is_not_lost() -> None:
             host=server.host, port=server.port, username="", password="", use_tls=False, use_ssl=False, alias="naive"
         )
         sent = django.send_messages([DjangoMessage("Test", "Hello.", SENDER, recipients)])
-        ours = send(config_of(server), envelope(*recipients))
+        ours = send(server.config(deadlines=DEADLINES), envelope(*recipients))
 
     assert sent == 1  # no exception, and nothing that names b@example.org
     assert [(item.recipient, item.verdict) for item in ours.recipients] == [
@@ -110,7 +93,7 @@ def test_a_bad_quit_after_acceptance_is_no_failure() -> None:
             smtplib.SMTP(server.host, server.port, timeout=2) as client,
         ):
             client.sendmail(SENDER, [RECIPIENT], CONTENT)
-        ours = send(config_of(server), envelope())
+        ours = send(server.config(deadlines=DEADLINES), envelope())
         bodies = len(server.ledger.bodies)
 
     assert failed.value.smtp_code == 500  # "permanent failure", of a message that was taken
@@ -133,7 +116,7 @@ def test_no_code_is_made_up(answer: bytes, naive_code: int, outcome: object) -> 
     with hostile_server({Phase.DOT: raw(answer)}) as server:
         with naive(server) as client, pytest.raises(smtplib.SMTPResponseException) as failed:
             client.sendmail(SENDER, [RECIPIENT], CONTENT)
-        ours = send(config_of(server), envelope())
+        ours = send(server.config(deadlines=DEADLINES), envelope())
 
     assert failed.value.smtp_code == naive_code
     assert ours.outcome == outcome
@@ -153,7 +136,7 @@ def test_a_deadline_is_for_the_whole_reply_and_not_for_each_byte() -> None:
         started = monotonic()
         with naive(server, timeout=DEADLINE):
             waited = monotonic() - started
-        ours = send(config_of(server), envelope())
+        ours = send(server.config(deadlines=DEADLINES), envelope())
 
     assert waited > 3 * DEADLINE
     assert ours.outcome == deferred(Stage.EHLO, Cause.DEADLINE_EXCEEDED)
@@ -173,25 +156,12 @@ def test_a_reply_without_end_is_not_kept() -> None:
         "print(json.dumps(peak() - before))"
     )
     with hostile_server({Phase.GREETING: then(much, close)}) as server:
-        naive_growth = _run("-c", program, str(server.port))
-        ours = _run("-m", "tests.smtp.measure_memory", str(server.port), "none", "/dev/null")
+        naive_growth = run_python("-c", program, str(server.port))
+        ours = run_python("-m", "tests.smtp.measure_memory", str(server.port), "none", "/dev/null")
 
     assert naive_growth > 64 * _MEBIBYTE
     assert ours["cause"] == "reply_too_long"
     assert ours["growth"] < 10 * _MEBIBYTE
-
-
-def _run(*arguments: str) -> Any:
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-        cwd=Path(__file__).parents[2],
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 # Attempts to sign in
@@ -203,7 +173,7 @@ def test_one_wrong_password_is_one_failed_login() -> None:
         with naive(server) as client, pytest.raises(smtplib.SMTPAuthenticationError):
             client.login("notify@example.com", "wrong")
         tried_naively = server.ledger.count("AUTH")
-        ours = send(config_of(server), envelope())
+        ours = send(server.config(deadlines=DEADLINES), envelope())
         tried = server.ledger.count("AUTH") - tried_naively
 
     assert tried_naively == 3
@@ -230,7 +200,7 @@ def test_a_server_that_repeats_the_password_does_not_get_it_into_texts() -> None
     with hostile_server(script) as server:
         with naive(server) as client, pytest.raises(smtplib.SMTPAuthenticationError) as failed:
             client.login(canary.USERNAME, ascii_only.decode())
-        ours = send(config_of(server), envelope())
+        ours = send(server.config(deadlines=DEADLINES), envelope())
 
     assert as_base64(f"\0{canary.USERNAME}\0".encode() + ascii_only) in str(failed.value)
     assert canary.found_in(ours.texts) == []
@@ -249,7 +219,7 @@ def test_starttls_means_a_certificate_that_was_checked(certificates: Certificate
             client.starttls()  # without a context
             client.login(canary.USERNAME, "given away")
         given_away = server.ledger.count("AUTH")
-        ours = send(config_of(server, security=Security.STARTTLS), envelope())
+        ours = send(server.config(Security.STARTTLS, deadlines=DEADLINES), envelope())
         server.settle()
 
     assert given_away == 1
@@ -322,7 +292,7 @@ def test_what_comes_between_the_220_and_tls_ends_the_session(certificates: Certi
             client.starttls(context=ssl.create_default_context(cafile=certificates.ca_file))
             client.sendmail(SENDER, [RECIPIENT], CONTENT)
         delivered = len(server.ledger.bodies)
-        ours = send(config_of(server, security=Security.STARTTLS, ca_pem=certificates.ca_pem), envelope())
+        ours = send(server.config(Security.STARTTLS, ca_pem=certificates.ca_pem, deadlines=DEADLINES), envelope())
         server.settle()
 
     assert delivered == 1  # smtplib drops the bytes and goes on
@@ -375,7 +345,9 @@ def test_a_bare_carriage_return_does_not_end_the_header() -> None:
 
     assert parsed.keys() == ["Subject"]  # the rest is body to this reader, and header to others
     with hostile_server() as server:
-        assert send(config_of(server), envelope(content=content)).outcome == refused(Stage.DATA, Cause.BAD_LINE)
+        assert send(server.config(deadlines=DEADLINES), envelope(content=content)).outcome == refused(
+            Stage.DATA, Cause.BAD_LINE
+        )
         assert server.ledger.count("MAIL") == 0
 
 
@@ -400,7 +372,7 @@ def test_a_bare_carriage_return_does_not_end_the_header() -> None:
 )
 def test_an_address_that_is_more_than_one_does_not_reach_the_wire(recipient: str) -> None:
     with hostile_server() as server:
-        ours = send(config_of(server), envelope(recipient))
+        ours = send(server.config(deadlines=DEADLINES), envelope(recipient))
         server.settle()
 
     assert ours.outcome == refused(Stage.RCPT, Cause.BAD_ADDRESS)
@@ -422,7 +394,7 @@ def test_smtplib_sends_such_addresses() -> None:
 def test_a_local_part_beyond_ascii_is_neither_changed_nor_encoded(utf8: bool) -> None:
     extensions = ("8BITMIME", "AUTH PLAIN", *(("SMTPUTF8",) if utf8 else ()))
     with hostile_server({Phase.EHLO: ehlo(*extensions)}) as server:
-        ours = send(config_of(server), Envelope(SENDER, ("jösé@bücher.example",), CONTENT))
+        ours = send(server.config(deadlines=DEADLINES), Envelope(SENDER, ("jösé@bücher.example",), CONTENT))
         server.settle()
 
     if utf8:

@@ -19,7 +19,10 @@ from enum import StrEnum
 from time import monotonic
 from typing import NoReturn
 
+from smtpadmin.smtp import Security, ServerConfig
+from tests.support import canary
 from tests.support.behaviours import Behaviour, authenticate, close, ehlo, nothing, say, then
+from tests.support.config import server_config
 from tests.support.peer import Gone, Ledger, Peer
 
 _CHUNK = 65536
@@ -69,6 +72,18 @@ class HostileServer:
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _CHUNK)
         self.port: int = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._accept, name="hostile", daemon=True)
+
+    def config(self, security: Security = Security.NONE, *, ca_pem: str = "", **changes: object) -> ServerConfig:
+        """Return how to sign in to it with the canary, with `changes`."""
+        return server_config(
+            host=self.host,
+            port=self.port,
+            security=security,
+            username=canary.USERNAME,
+            password=canary.PASSWORD,
+            ca_pem=ca_pem,
+            changes=changes,
+        )
 
     def start(self) -> None:
         self._thread.start()

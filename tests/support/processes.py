@@ -1,20 +1,23 @@
 """Server programs that tests start: on free ports, in directories of their own, and gone when the test is over."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
-from typing import TypeVar
+from typing import Any, TypeVar
 
 _T = TypeVar("_T")
 
+_RUN_SECONDS = 30
 _START_SECONDS = 20
 _STOP_SECONDS = 10
 _PAUSE = 0.02
@@ -23,6 +26,21 @@ _TAIL = 3000
 
 class StartFailed(Exception):
     """The program ended, or did not listen in time; the text holds the end of its log."""
+
+
+def run_python(*arguments: str, environment: Mapping[str, str] | None = None) -> Any:
+    """Run this Python in the project's folder and return what it prints, read as JSON."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, **(environment or {})},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_RUN_SECONDS,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def find_program(name: str, *directories: Path) -> Path | None:

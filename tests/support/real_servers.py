@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from smtpadmin.smtp import Secret, Security, ServerConfig
+from smtpadmin.smtp import Security, ServerConfig
 from tests.support import exim as exim_program
 from tests.support import postfix as postfix_program
 from tests.support.certificates import CertificateFactory
 from tests.support.components import require
+from tests.support.config import server_config
 from tests.support.processes import wait_until
 
 USERNAME = "notify@example.com"
@@ -74,15 +75,15 @@ class RealServer:
 
     def config(self, security: Security, **changes: object) -> ServerConfig:
         """Return how to reach it and sign in, with `changes`."""
-        values: dict[str, object] = {
-            "host": self.host,
-            "port": self.ports[security],
-            "security": security,
-            "username": self.username,
-            "password": Secret(self.password),
-            "ca_pem": "" if security is Security.NONE else self.ca_pem,
-        }
-        return ServerConfig(**values | changes)  # type: ignore[arg-type]
+        return server_config(
+            host=self.host,
+            port=self.ports[security],
+            security=security,
+            username=self.username,
+            password=self.password,
+            ca_pem=self.ca_pem,
+            changes=changes,
+        )
 
     def mailbox(self, address: str) -> Mailbox:
         """Return the mailbox of a user of example.org."""

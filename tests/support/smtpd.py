@@ -26,8 +26,9 @@ from email.message import EmailMessage
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from smtpadmin.smtp import Secret, Security, ServerConfig
+from smtpadmin.smtp import Security, ServerConfig
 from tests.support.certificates import CertificateFactory, ServerCertificate
+from tests.support.config import server_config
 
 USERNAME = "notify@example.com"
 PASSWORD = "correct horse battery"
@@ -79,15 +80,15 @@ class SmtpServer:
 
     def config(self, **changes: object) -> ServerConfig:
         """Return how to reach this server and sign in to it, with `changes`."""
-        values: dict[str, object] = {
-            "host": self.host,
-            "port": self.port,
-            "security": self.security,
-            "username": self.username,
-            "password": Secret(self.password),
-            "ca_pem": self.ca_pem,
-        }
-        return ServerConfig(**values | changes)  # type: ignore[arg-type]
+        return server_config(
+            host=self.host,
+            port=self.port,
+            security=self.security,
+            username=self.username,
+            password=self.password,
+            ca_pem=self.ca_pem,
+            changes=changes,
+        )
 
 
 class _Handler:
