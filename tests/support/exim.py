@@ -96,7 +96,7 @@ login:
 
 def is_available() -> bool:
     """Say whether it is here and may be started."""
-    return os.geteuid() == 0 and _program() is not None and find_program("setpriv") is not None and _has_user()
+    return os.geteuid() == 0 and _program() is not None and _has_user()
 
 
 @contextmanager

@@ -114,7 +114,7 @@ service anvil {{
 
 def is_available() -> bool:
     """Say whether both programs are here and may be started."""
-    return os.geteuid() == 0 and all(find_program(name) for name in ("postfix", "dovecot", "setpriv"))
+    return os.geteuid() == 0 and all(find_program(name) for name in ("postfix", "dovecot"))
 
 
 @contextmanager

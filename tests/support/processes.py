@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +13,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TypeVar
+
+from tests.support import watch
 
 _T = TypeVar("_T")
 
@@ -86,10 +87,10 @@ def running(
     """
     output = log.with_name(f"{log.name}.output")
     with output.open("wb") as sink:
-        # setpriv: should this process be killed, the program is told to end.
+        # It reads a pipe of which this process alone holds the other end, however this process ends.
         process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", *command],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-S", "-E", watch.__file__, *command],
+            stdin=subprocess.PIPE,
             stdout=sink,
             stderr=sink,
             cwd=directory,
@@ -130,12 +131,8 @@ def _wait_until_ready(process: subprocess.Popen[bytes], is_ready: Callable[[], b
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_STOP_SECONDS)
-    # Its children have the group that start_new_session made.
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    assert process.stdin is not None
+    process.stdin.close()
     process.wait(_STOP_SECONDS)
 
 
