@@ -34,17 +34,15 @@ class Columns:
     def name_column(self, profile: Profile) -> SafeString:
         return render_to_string("smtpadmin/profile_name.html", {"profile": profile})
 
-    @display(description=gettext_lazy("server"), ordering="host")
+    @display(description=gettext_lazy("server and provider"), ordering="host")
     def server_column(self, profile: Profile) -> SafeString:
         return format_html(
-            '<span class="sa-mono">{}</span> <span class="sa-quiet sa-nowrap">{}</span>',
+            '<span class="sa-mono">{}</span> <span class="sa-quiet sa-nowrap">{}</span><br>'
+            '<span class="sa-quiet">{}</span>',
             profile.endpoint,
             SECURITY_LABELS[profile.security],
+            provider_name(profile.provider),
         )
-
-    @display(description=gettext_lazy("provider"), ordering="provider")
-    def provider_column(self, profile: Profile) -> str:
-        return provider_name(profile.provider)
 
     @display(description=pgettext_lazy("profile", "health"), ordering="test_state")
     def health_column(self, profile: Profile) -> SafeString:

@@ -48,7 +48,7 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
     if not may_view:
         return context
     profiles = list(for_list(Profile.objects.order_by("-is_default", "-enabled", "name")))
-    locked = explanation()
+    locked = explanation(request)
     return context | {
         "locked": locked,
         "cards": [_card(profile) for profile in profiles],

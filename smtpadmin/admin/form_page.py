@@ -61,6 +61,10 @@ def form_context(
     language = get_language() or "en"
     known = form.known_provider
     recipient = own_address(request, profile)
+    pin = request.GET.get("pin", "").lower()
+    if profile is not None and re.fullmatch("[0-9a-f]{64}", pin):
+        # The link “Trust this certificate” of a failed test; saving is still a press of its own.
+        form.initial["pinned_sha256"] = pin
     context: dict[str, Any] = {
         "title": _("Change SMTP profile") if profile else _("Add SMTP profile"),
         "form": form,
@@ -74,10 +78,6 @@ def form_context(
         **_urls(model_admin, profile, language),
     }
     if profile is not None:
-        pin = request.GET.get("pin", "").lower()
-        if re.fullmatch("[0-9a-f]{64}", pin):
-            # The link “Trust this certificate” of a failed test; saving is still a press of its own.
-            form.initial["pinned_sha256"] = pin
         context |= {
             "banners": banners(profile),
             "health": health(profile),

@@ -36,6 +36,7 @@ MODEL_FIELDS = (
 )  # fmt: skip
 # A profile has these from the beginning; an empty box on the short form stands for them.
 _HAS_DEFAULT = ("sign_in", "from_policy", "batch", "connect_timeout", "command_timeout")
+_FOLLOW = ("name", "slug", "host", "port", "security", "username", "secret")
 _UNTOUCHED = Profile()
 _PLAIN = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
 
@@ -145,6 +146,11 @@ class ProfileForm(ProfileModelForm):
             self.instance.from_address, self.instance.from_name = sender.address, sender.name
         if not cleaned.get("skip_verify"):
             cleaned["skip_verify_reason"] = ""
+        elif not cleaned.get("skip_verify_reason"):
+            text = _(
+                "Say why the certificate is not checked: whoever comes after you has to judge whether it still holds."
+            )
+            self.add_error("skip_verify_reason", ValidationError(text, code="required"))
         return cleaned
 
     def _post_clean(self) -> None:
@@ -153,6 +159,10 @@ class ProfileForm(ProfileModelForm):
         if not self.errors.keys() & {"address", "host", "port", "security", "username"}:
             self._check_settings()
         self._decide_secret()
+        if self.is_new and "address" in self.errors:
+            # What would have followed from the address is not missing on its own.
+            for name in [name for name in _FOLLOW if name in self.errors and not self.data.get(name)]:
+                del self.errors[name]
 
     def _check_settings(self) -> None:
         self.found = tuple(findings(self.instance, language=self.language))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -19,6 +20,7 @@ class Explanation:
     steps: tuple[str | Promise, ...]
 
 
+_KEPT = "_smtpadmin_lock_reason"
 _RESTART = _("Start the panel again. This page then gives way to your profiles.")
 _EXPLANATIONS = {
     LockReason.MISSING: Explanation(
@@ -69,7 +71,9 @@ _EXPLANATIONS = {
 }  # fmt: skip
 
 
-def explanation() -> Explanation | None:
-    """Return the explanation of the present lock, or None when nothing is locked."""
-    reason = keys.lock_reason()
+def explanation(request: HttpRequest) -> Explanation | None:
+    """Return the explanation of the present lock, or None when nothing is locked. Looked up once per request."""
+    if not hasattr(request, _KEPT):
+        setattr(request, _KEPT, keys.lock_reason())
+    reason = getattr(request, _KEPT)
     return None if reason is None else _EXPLANATIONS[reason]

@@ -32,9 +32,11 @@ class Pages:
     def urls(self) -> list[URLPattern]:
         raise NotImplementedError
 
-    def page(self, route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
+    def page(
+        self, route: str, view: Callable[..., HttpResponseBase], name: str, *, cacheable: bool = False
+    ) -> URLPattern:
         """Return the address of a view that only people of the admin site reach."""
-        return path(route, self.site.admin_view(view), name=f"smtpadmin_{name}")
+        return path(route, self.site.admin_view(view, cacheable=cacheable), name=f"smtpadmin_{name}")
 
     def url(self, name: str, *args: Any) -> str:
         """Return the address of one of the app's pages in this admin site."""
@@ -59,7 +61,7 @@ class Pages:
 
     def locked(self, request: HttpRequest) -> TemplateResponse | None:
         """Return the page that says why nothing can be done now, or None when it can."""
-        reason = explanation()
+        reason = explanation(request)
         if reason is None:
             return None
         return self.render(request, "smtpadmin/locked.html", {"title": reason.title, "locked": reason}, status=503)

@@ -68,8 +68,10 @@ def fill_in(values: MutableMapping[str, str], *, language: str) -> None:
     values["provider"] = provider.key if provider else OTHER
     if provider is not None:
         _fill_in_preset(values, provider)
+    if not values.get("security"):
+        values["security"] = "starttls" if values.get("port") in {"25", "587"} else "tls"
     if not values.get("port"):
-        values["port"] = DEFAULT_PORTS.get(values.get("security", ""), "465")
+        values["port"] = DEFAULT_PORTS.get(values["security"], "")
     if not values.get("username") and values.get("sign_in") != "none":
         values["username"] = provider.username_for(address) if provider else address
     if not values.get("name") and "@" in address:

@@ -47,7 +47,7 @@ class ProfileAdmin(Columns, ProfileModelAdmin):
     fieldsets = ((None, {"fields": _FORM_FIELDS}),)
     # Bulk deletion would skip the page that says what a deletion affects; nothing else is done to many profiles.
     actions = None
-    list_display = ["name_column", "server_column", "provider_column", "health_column"]
+    list_display = ["name_column", "server_column", "health_column"]
     list_display_links = ["name_column"]
     list_filter = [HealthFilter, EnabledFilter, ProviderFilter]
     list_per_page = 50
@@ -70,7 +70,7 @@ class ProfileAdmin(Columns, ProfileModelAdmin):
         return for_list(rows) if getattr(request.resolver_match, "url_name", "") == _LIST else rows
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        if not may_test(request) or explanation() is not None:
+        if not may_test(request) or explanation(request) is not None:
             return self.list_display
 
         @admin.display(description=_("Test"))
@@ -82,7 +82,7 @@ class ProfileAdmin(Columns, ProfileModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         context = {
             "title": _("SMTP profiles"),
-            "locked": explanation(),
+            "locked": explanation(request),
             "has_profiles": Profile.objects.exists(),
             **(extra_context or {}),
         }

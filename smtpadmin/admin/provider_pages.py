@@ -44,7 +44,7 @@ class ProviderViews(Pages):
     def urls(self) -> list[URLPattern]:
         return [
             self.page("providers/", self.list, "providers"),
-            self.page("providers/presets.json", self.presets, "provider_presets"),
+            self.page("providers/presets.json", self.presets, "provider_presets", cacheable=True),
             self.page("providers/<slug:key>/guide/", self.guide, "provider_guide"),
         ]
 

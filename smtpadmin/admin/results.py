@@ -81,6 +81,7 @@ class Row:
     summary: str = ""
     reply: str = ""
     facts: tuple[Fact, ...] = ()
+    said: tuple[str, ...] = ()
     start: int = 0
     width: int = 0
 
@@ -146,6 +147,7 @@ def row(step: StepRecord, *, start: float = 0, share: float = 0) -> Row:
         summary=_summary(step, facts),
         reply=step.reply,
         facts=facts,
+        said=step.said,
         start=round(start * FULL),
         # A bar that cannot be seen would look like a stage that took no part.
         width=max(round(share * FULL), 6),

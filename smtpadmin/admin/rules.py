@@ -53,13 +53,6 @@ def findings(profile: Profile, *, language: str) -> Iterator[Finding]:
         yield from _provider(profile, provider, language)
     yield from _port(profile)
     yield from _plaintext(profile)
-    if profile.skip_verify and not profile.skip_verify_reason.strip():
-        yield Finding(
-            field="skip_verify_reason",
-            text=_(
-                "Say why the certificate is not checked: whoever comes after you has to judge whether it still holds."
-            ),
-        )
     yield from _config(profile)
 
 

@@ -2,7 +2,6 @@
 
 import re
 from datetime import datetime, timedelta
-from typing import Any
 
 from django import template
 from django.contrib.admin.models import LogEntry
@@ -16,7 +15,7 @@ from django.utils.translation import gettext as _
 from smtpadmin.admin import history
 from smtpadmin.admin.dashboard import dashboard
 from smtpadmin.admin.history import ChangeLine
-from smtpadmin.admin.locked import explanation
+from smtpadmin.admin.locked import Explanation, explanation
 
 register = template.Library()
 
@@ -60,7 +59,7 @@ def change_lines(entry: LogEntry) -> list[ChangeLine]:
     return history.lines(entry)
 
 
-@register.simple_tag
-def smtpadmin_locked() -> Any:
+@register.simple_tag(takes_context=True)
+def smtpadmin_locked(context: template.Context) -> Explanation | None:
     """Return why the panel is locked, or None."""
-    return explanation()
+    return explanation(context["request"])
