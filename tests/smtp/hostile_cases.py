@@ -213,7 +213,9 @@ _TLS = (
         "plain text in place of the handshake", then(say("220 go"), pause(0.1), say("250 mail"), hang), _INJECTED
     ),
     _starttls("close after the 220", then(say("220 go"), close), deferred(Stage.TLS, Cause.CONNECTION_CLOSED)),
-    _starttls("RST after the 220", then(say("220 go"), reset), deferred(Stage.TLS, Cause.CONNECTION_CLOSED)),
+    _starttls(
+        "RST after the 220", then(say("220 go"), pause(0.05), reset), deferred(Stage.TLS, Cause.CONNECTION_CLOSED)
+    ),
     _starttls("silence after the 220", then(say("220 go"), hang), deferred(Stage.TLS, Cause.DEADLINE_EXCEEDED)),
     _starttls("250 in place of 220", then(say("250 go"), Peer.start_tls), SENT, auths=1),
     _handshake("a plain greeting", then(say("220 mail"), hang), Cause.PLAIN_ON_TLS_PORT, temporary=False),

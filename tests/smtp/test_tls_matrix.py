@@ -6,22 +6,25 @@ AUTH leaves, which is asserted on the bytes that the server received.
 
 import socket
 import ssl
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
+from time import monotonic
 
 import pytest
 
-from smtpadmin.smtp import Cause, Deadlines, Secret, Security, ServerConfig, Stage, Status, TlsFacts, probe
+from smtpadmin.smtp import Cause, Deadlines, Secret, Security, ServerConfig, Stage, Status, TlsError, TlsFacts, probe
+from smtpadmin.smtp.tls import protect
 from tests.support import canary
 from tests.support.attempts import SENT, Attempt, Outcome, both, envelope, refused
 from tests.support.behaviours import ehlo, hang, raw, then
 from tests.support.certificates import CertificateFactory, ServerCertificate
 from tests.support.hostile import HostileServer, Phase, Script, hostile_server
-from tests.support.processes import run_python
+from tests.support.processes import run_python, wait_until
 
 DEADLINES = Deadlines(dns=2, connect=2, tls=2, greeting=2, ehlo=2, auth=2, mail=2, rcpt=2, data=2, reply=2, quit=1)
 
@@ -341,3 +344,30 @@ def test_a_profile_without_an_authority_trusts_the_systems(servers: Servers, sto
     with servers.run(Server.GOOD, Security.IMPLICIT_TLS) as running:
         found = run_python("-c", program, str(running.port), environment=environment)
     assert found == expected
+
+
+@pytest.mark.parametrize("sent", [b"", b"220 mail.example.com\r\n"])
+@pytest.mark.parametrize("error_was_read", [True, False])
+def test_a_connection_that_is_gone_before_the_handshake_is_no_fault_of_tls(sent: bytes, error_was_read: bool) -> None:
+    config = ServerConfig(host="localhost", port=465, security=Security.IMPLICIT_TLS)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+        server.sendall(sent)
+        # RST in place of FIN.
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        server.close()
+        assert wait_until(lambda: _is_reset(client, read_error=error_was_read), seconds=2)
+        with pytest.raises(TlsError) as failed:
+            protect(client, config, until=monotonic() + 1)
+
+    assert (failed.value.cause, failed.value.temporary) == (Cause.CONNECTION_CLOSED, True)
+
+
+def _is_reset(sock: socket.socket, *, read_error: bool) -> bool:
+    try:
+        sock.getpeername()
+    except OSError:
+        assert not read_error or sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        return True
+    return False
