@@ -111,8 +111,8 @@ def inspect(sock: socket.socket, *, server_name: str, until: float) -> Certifica
 
 
 def _wrap(sock: socket.socket, context: ssl.SSLContext, *, server_name: str) -> ssl.SSLSocket:
-    # Raises where the connection is gone already: wrap_socket would call that a failed handshake, or nothing at all, and
-    # before Python 3.13 leave the socket open (measured).
+    # Raises where the connection is gone already: wrap_socket would call that a failed handshake, or nothing at all,
+    # and before Python 3.13 leave the socket open (measured).
     sock.getpeername()
     return context.wrap_socket(sock, server_hostname=server_name, do_handshake_on_connect=False)
 
