@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 PICTURES = Path(__file__).resolve().parent.parent.parent / "test-results"
 
@@ -81,12 +81,18 @@ class Visitor:
         self.page: Page = self.context.new_page()
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(f"script error: {error}"))
-        self.page.on("requestfailed", lambda request: self.complaints.append(f"not loaded: {request.url}"))
+        self.page.on("requestfailed", self._miss)
 
     def _hear(self, message: Any) -> None:
         # Chromium also logs the status of the page itself, which the error pages have on purpose.
         if message.type == "error" and message.location.get("url") != self.page.url:
             self.complaints.append(f"console: {message.text} ({message.location.get('url')})")
+
+    def _miss(self, request: Request) -> None:
+        # Chromium's word for what a page no longer waits for: a check that the next page overtook, or a stream whose
+        # last byte was read before the connection was told to end (measured, about every second time).
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"not loaded: {request.url} ({request.failure})")
 
     def sign_in(self, user: AbstractBaseUser) -> None:
         """Give this window a session of `user`, without going through the login page."""
