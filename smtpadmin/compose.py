@@ -45,13 +45,23 @@ def compose(message: EmailMessage, profile: Profile) -> Envelope:
     except ValueError as error:
         # The core's ContentError is a ValueError, and so is what Django (BadHeaderError) and the email package raise.
         raise MessageRefused(str(error)) from error
+    _check_limits(envelope, profile)
+    return envelope
+
+
+def _check_limits(envelope: Envelope, profile: Profile) -> None:
+    most = profile.max_recipients
+    if most and len(envelope.recipients) > most:
+        raise MessageRefused(
+            _("The message has %(count)d recipients; the profile “%(profile)s” takes %(limit)d at most.")
+            % {"count": len(envelope.recipients), "profile": profile.name, "limit": most}
+        )
     limit = profile.max_message_bytes
     if limit and len(envelope.content) > limit:
         raise MessageRefused(
             _("The message has %(size)d bytes; the profile “%(profile)s” takes %(limit)d at most.")
             % {"size": len(envelope.content), "profile": profile.name, "limit": limit}
         )
-    return envelope
 
 
 def _header_from(message: EmailMessage) -> str:

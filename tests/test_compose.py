@@ -147,3 +147,10 @@ def test_a_message_over_the_profiles_limit_is_refused_with_both_figures(profile:
     profile.max_message_bytes = 500
     with pytest.raises(MessageRefused, match=r"The message has \d+ bytes; the profile “Main” takes 500 at most\."):
         compose(message(body="x" * 1000), profile)
+
+
+def test_a_message_to_more_people_than_the_profile_takes_is_refused_with_both_figures(profile: Profile) -> None:
+    profile.max_recipients = 2
+    compose(message(to=["a@example.org"], bcc=["b@example.org"]), profile)
+    with pytest.raises(MessageRefused, match=r"The message has 3 recipients; the profile “Main” takes 2 at most\."):
+        compose(message(to=["a@example.org", "b@example.org", "c@example.org"]), profile)
