@@ -12,9 +12,12 @@ from django.utils import timezone
 
 from smtpadmin.models import Allowance
 
+# No window is longer, so an older row limits nothing any more.
+LONGEST_WINDOW = timedelta(days=1)
+
 
 def take(scope: str, *, count: int, seconds: int) -> bool:
-    """Use one of `count` grants per `seconds` of `scope`; False, and nothing used, when none is left."""
+    """Use one of `count` grants per `seconds`, a day at most, of `scope`; False, and nothing used, if none is left."""
     now = timezone.now()
     over = Q(window_start__lte=now - timedelta(seconds=seconds))
     row = Allowance.objects.filter(scope=scope)
@@ -26,6 +29,8 @@ def take(scope: str, *, count: int, seconds: int) -> bool:
         return True
     if count < 1 or row.exists():
         return False
+    # Scopes come from client addresses too: each new one pays for the forgetting of old ones.
+    Allowance.objects.filter(window_start__lt=now - LONGEST_WINDOW).delete()
     # The unique scope decides between two first comers; the loser counts on the winner's row.
     _row, created = Allowance.objects.get_or_create(scope=scope, defaults={"used": 1, "window_start": now})
     return created or take(scope, count=count, seconds=seconds)

@@ -1,12 +1,16 @@
 """Settings of the tests: the panel's own, on keys and a database that live as long as the run."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-os.environ.setdefault("SMTPADMIN_DATA_DIR", tempfile.mkdtemp(prefix="smtpadmin-tests-"))
+if "SMTPADMIN_DATA_DIR" not in os.environ:
+    os.environ["SMTPADMIN_DATA_DIR"] = tempfile.mkdtemp(prefix="smtpadmin-tests-")
+    atexit.register(shutil.rmtree, os.environ["SMTPADMIN_DATA_DIR"], ignore_errors=True)
 os.environ.setdefault("SECRET_KEY", "tests-only-" + "x" * 50)
 os.environ.setdefault("SMTPADMIN_KEYS", Fernet.generate_key().decode())
 

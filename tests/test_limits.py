@@ -31,6 +31,14 @@ def test_a_limit_of_none_grants_nothing() -> None:
     assert not limits.take("a", count=0, seconds=60)
 
 
+@pytest.mark.django_db
+def test_scopes_that_limit_nothing_any_more_are_forgotten() -> None:
+    limits.take("old", count=1, seconds=60)
+    Allowance.objects.update(window_start=F("window_start") - limits.LONGEST_WINDOW - timedelta(seconds=1))
+    limits.take("new", count=1, seconds=60)
+    assert list(Allowance.objects.values_list("scope", flat=True)) == ["new"]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_many_at_once_get_no_more_than_the_limit() -> None:
     def ask(_number: int) -> bool:
