@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from smtpadmin import profiles
@@ -14,7 +14,7 @@ from smtpadmin.admin import history, presets, results
 from smtpadmin.admin.columns import provider_name
 from smtpadmin.admin.forms import ProfileForm
 from smtpadmin.admin.guide import SECURITY_LABELS, guide
-from smtpadmin.admin.health import health
+from smtpadmin.admin.health import banners, health
 from smtpadmin.admin.layout import sections
 from smtpadmin.admin.send_test import RecipientForm, own_address
 from smtpadmin.models import Profile
@@ -24,24 +24,6 @@ if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
 
     ProfileModelAdmin = ModelAdmin[Profile]
-
-_WARNINGS = {
-    "skip_verify": gettext_lazy(
-        "The server’s certificate is NOT checked: anyone between you and the server can read the password and the mail."
-    ),
-    "allow_plaintext_auth": gettext_lazy(
-        "The password is sent unencrypted: anyone between you and the server can read it."
-    ),
-}
-
-
-def banners(profile: Profile) -> list[dict[str, Any]]:
-    """Return the dangers that are switched on, each with the field that switches it off."""
-    return [
-        {"text": text, "field": name, "reason": profile.skip_verify_reason if name == "skip_verify" else ""}
-        for name, text in _WARNINGS.items()
-        if getattr(profile, name)
-    ]
 
 
 def read_only_context(profile: Profile) -> dict[str, Any]:

@@ -100,6 +100,10 @@ class ProfileForm(ProfileModelForm):
         if self.is_new:
             # Otherwise the model's default would stand there as if somebody had chosen it.
             self.initial.setdefault("port", "")
+            if not self.is_bound:
+                # Whoever opens the form may type at once; a form that comes back shows what is wrong with it first.
+                first = "secret" if self.initial.get("address") else "address"
+                self.fields[first].widget.attrs["autofocus"] = True
         else:
             self.initial["address"] = self.instance.sender
             self.initial["provider"] = self.instance.provider or presets.OTHER

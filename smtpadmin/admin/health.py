@@ -1,4 +1,4 @@
-"""What a profile's last test says of it, as a badge: for the list and the dashboard."""
+"""What a profile's last test says of it, as a badge; and the dangers that are switched on, as banners."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.db.models.fields.json import KT
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext
 
 from smtpadmin.models import Profile, TestState
 from smtpadmin.smtp import Stage
@@ -51,3 +51,22 @@ def _failed_stage(profile: Profile) -> str:
         return str(profile.failed_stage or "")
     report = cast("dict[str, Any]", profile.test_report or {})
     return str((report.get("failure") or {}).get("stage", ""))
+
+
+_DANGERS = {
+    "skip_verify": gettext_lazy(
+        "The server’s certificate is NOT checked: anyone between you and the server can read the password and the mail."
+    ),
+    "allow_plaintext_auth": gettext_lazy(
+        "The password is sent unencrypted: anyone between you and the server can read it."
+    ),
+}
+
+
+def banners(profile: Profile) -> list[dict[str, Any]]:
+    """Return the dangers that are switched on, each with the field that switches it off."""
+    return [
+        {"text": text, "field": name, "reason": profile.skip_verify_reason if name == "skip_verify" else ""}
+        for name, text in _DANGERS.items()
+        if getattr(profile, name)
+    ]

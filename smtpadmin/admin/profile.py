@@ -132,8 +132,11 @@ class ProfileAdmin(Columns, ProfileModelAdmin):
         context["may_test"] = may_test(request)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
-    def save_model(self, request: HttpRequest, obj: Profile, form: Any, change: bool) -> None:  # noqa: ARG002  Django's signature
+    def save_model(self, request: HttpRequest, obj: Profile, form: Any, change: bool) -> None:
         form.apply_secret()
+        for finding in form.found:
+            # What blocks has been refused; a doubt is saved, and said once more where no script has said it.
+            messages.warning(request, finding.text)
         if not change:
             obj.save()
             profiles.make_default_if_first(obj)

@@ -109,6 +109,7 @@ def _groups(found: Iterable[Provider], *, language: str, add_url: str, ranked: b
 def _card(known: Catalogue, key: str, language: str, add_url: str, today: date) -> SafeString:
     provider = known.get(key)
     assert provider is not None  # noqa: S101  the caller has it from this catalogue
-    words = " ".join((key, provider.name.en, provider.name.zh, *provider.aliases, *provider.domains)).casefold()
+    hosts = [endpoint.host for endpoint in provider.endpoints]
+    words = " ".join((key, provider.name.en, provider.name.zh, *provider.aliases, *provider.domains, *hosts)).casefold()
     context = {"guide": guide(provider, language, today=today), "add_url": add_url, "words": words}
     return render_to_string("smtpadmin/provider_card.html", context)

@@ -26,7 +26,7 @@ from django.views.decorators.http import require_POST
 from smtpadmin import profiles, testing
 from smtpadmin.admin import history, results
 from smtpadmin.admin.forms import ProfileForm
-from smtpadmin.admin.health import PROTOCOL_NAMES
+from smtpadmin.admin.health import PROTOCOL_NAMES, banners
 from smtpadmin.admin.pages import Pages, may_test
 from smtpadmin.admin.usage import snippet
 from smtpadmin.crypto import CryptoError
@@ -125,6 +125,7 @@ class TestViews(Pages):
             "title": _("Send test email"),
             "subtitle": profile.name,
             "profile": profile,
+            "banners": banners(profile),
             "form": form,
             "rows": results.rows(report, security=profile.security) if report else None,
             "pending": results.pending_rows(profile.security),

@@ -256,3 +256,11 @@ def test_the_secret_box_is_never_filled_and_no_login_is_offered_for_it(admin: Cl
     box = str(response.context["form"]["secret"])
     assert "value=" not in box
     assert 'autocomplete="new-password"' in box
+
+
+def test_a_doubt_is_said_once_more_after_saving(admin: Client) -> None:
+    response = admin.post(
+        ADD, {"address": "a@shop.example", "host": "mail.shop.example", "port": "587", "security": "tls",
+              "secret": CANARY}, follow=True,
+    )  # fmt: skip
+    assert "Port 587 starts unencrypted and then switches with STARTTLS" in text_of(response)

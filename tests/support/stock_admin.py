@@ -11,6 +11,7 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
+from django.http import HttpResponse
 from django.urls import include, path
 
 from smtpadmin.admin import ProfileAdmin
@@ -21,6 +22,8 @@ site.register(Profile, ProfileAdmin)
 site.register(User, UserAdmin)
 
 urlpatterns = [
+    # A browser asks for it on its own; the stock admin names no picture.
+    path("favicon.ico", lambda _request: HttpResponse(status=204)),
     path("language/", include("django.conf.urls.i18n")),
     path("admin/", site.urls),
 ]
