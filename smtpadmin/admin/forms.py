@@ -19,7 +19,7 @@ from smtpadmin.admin import presets
 from smtpadmin.admin.form_fields import ProviderField, SecretField, SenderField, without_groups
 from smtpadmin.admin.rules import Finding, findings, signs_in
 from smtpadmin.diagnosis import provider_of
-from smtpadmin.models import Profile
+from smtpadmin.models import FromPolicy, Profile
 from smtpadmin.names import Sender
 from smtpadmin.providers import Provider, SecretKind
 from smtpadmin.smtp import Secret
@@ -100,6 +100,10 @@ class ProfileForm(ProfileModelForm):
         if self.is_new:
             # Otherwise the model's default would stand there as if somebody had chosen it.
             self.initial.setdefault("port", "")
+            self.initial["from_policy"] = ""
+            policy = self.fields["from_policy"]
+            assert isinstance(policy, forms.ChoiceField)  # noqa: S101  for the type checker
+            policy.choices = [("", _("As the provider wants")), *FromPolicy.choices]
             if not self.is_bound:
                 # Whoever opens the form may type at once; a form that comes back shows what is wrong with it first.
                 first = "secret" if self.initial.get("address") else "address"

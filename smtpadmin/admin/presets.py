@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy
 
 from smtpadmin import profiles
 from smtpadmin.diagnosis import catalogue
-from smtpadmin.models import Profile
+from smtpadmin.models import FromPolicy, Profile
 from smtpadmin.names import split_sender
-from smtpadmin.providers import Catalogue, Category, Endpoint, Provider, SecretKind, UserNameForm
+from smtpadmin.providers import Catalogue, Category, Endpoint, FromRule, Provider, SecretKind, UserNameForm
 
 # What the form posts for a server that the catalogue does not know. A profile stores it as no provider.
 OTHER = "other"
@@ -86,6 +86,9 @@ def _fill_in_preset(values: MutableMapping[str, str], provider: Provider) -> Non
         values.update(host=endpoint.host, port=str(endpoint.port), security=endpoint.security)
     if not provider.takes_password and provider.secret is SecretKind.NONE:
         values["sign_in"] = "none"
+    if not values.get("from_policy") and provider.from_rule is FromRule.SAME_AS_LOGIN:
+        # Kept, another From would be refused there; the app's own stays reachable as Reply-To.
+        values["from_policy"] = FromPolicy.REPLACE
 
 
 def _endpoint(provider: Provider, *, port: str) -> Endpoint:

@@ -67,6 +67,21 @@ def test_what_is_left_out_follows_from_the_provider(
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("data", "policy"),
+    [
+        ({"address": "a@qq.com"}, "replace"),
+        ({"address": "a@qq.com", "from_policy": "keep"}, "keep"),
+        ({"address": "a@gmail.com"}, "keep"),
+        ({"address": "a@shop.example", "host": "mail.shop.example"}, "keep"),
+    ],
+)
+def test_other_froms_are_replaced_where_the_provider_would_refuse_them(
+    admin: Client, data: dict[str, str], policy: str
+) -> None:
+    assert add(admin, secret=CANARY, **data).from_policy == policy
+
+
 def test_what_was_typed_is_not_overwritten(admin: Client) -> None:
     profile = add(admin, address="a@qq.com", secret=CANARY, name="Alerts", slug="alerts", username="a@qq.com",
                   host="smtp.qq.com", port="587", security="starttls")  # fmt: skip
