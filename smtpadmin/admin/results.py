@@ -6,6 +6,7 @@ What happened is `testing`'s, what it means the provider catalogue's; here it ge
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.template.defaultfilters import filesizeformat
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -160,8 +161,10 @@ def _empty(stage: str, status: str) -> Row:
 
 def duration(seconds: float) -> str:
     """Return a time as people read it beside a bar."""
+    if seconds < 0.0005:
+        return _("under 1 ms")
     if seconds < 0.9995:
-        return _("%(count)d ms") % {"count": max(round(seconds * 1000), 1)}
+        return _("%(count)d ms") % {"count": round(seconds * 1000)}
     return _("%(count)s s") % {"count": f"{seconds:.1f}"}
 
 
@@ -176,6 +179,9 @@ def _facts(pairs: Iterable[tuple[str, str]]) -> Iterable[Fact]:
 def _value(key: str, value: str) -> str:
     if key == "verified":
         return _("yes") if value == "yes" else _("NO")
+    amount, _space, unit = value.partition(" ")
+    if key in {"max_size", "size"} and unit == "B" and amount.isdecimal():
+        return filesizeformat(amount)
     return value
 
 
