@@ -1,7 +1,7 @@
 """`make run` and the container's command: from an empty folder to a panel that serves.
 
-Whatever a person can mend ends in one line and a non-zero exit. Serving is left to gunicorn, which takes this process'
-place and with it its signals and its exit code.
+Whatever a person can mend ends in one line and a non-zero exit. The steps that need Django are in `preparation`, the
+web server is in `server`.
 """
 
 import os
@@ -27,14 +27,12 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
     try:
-        listener = _prepare()
+        _run()
     except (CannotStart, ImproperlyConfigured) as error:
         sys.exit(f"smtpadmin cannot start. {error}")
-    _serve(listener)
 
 
-def _prepare() -> socket.socket:
-    """Do all that comes before serving. Return the socket to serve on."""
+def _run() -> NoReturn:
     _make_folder(env.data_dir())
     if not env.secret("SECRET_KEY"):
         keys.make(env.data_dir() / "secret_key", keys.new_secret_key())
@@ -42,11 +40,12 @@ def _prepare() -> socket.socket:
     django.setup()
     listener = _listen(settings.HOST, settings.PORT)
 
-    from config import preparation  # noqa: PLC0415  its models can be imported now, and not before
+    # Both import models, which cannot be done before now.
+    from config import preparation, server  # noqa: PLC0415
 
     preparation.run()
     preparation.announce(_address(listener))
-    return listener
+    server.serve(listener)
 
 
 def _make_folder(folder: Path) -> None:
@@ -83,14 +82,6 @@ def _address(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  read here, not bound to
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _serve(listener: socket.socket) -> NoReturn:
-    """Become gunicorn, on the socket that is open already."""
-    listener.set_inheritable(True)
-    os.chdir(env.BASE_DIR)
-    arguments = ["-m", "gunicorn", "--config", "config/gunicorn.py", "--bind", f"fd://{listener.fileno()}"]
-    os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606  no shell is wanted
 
 
 def _leave(_signal: int, _frame: object) -> NoReturn:

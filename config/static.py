@@ -8,9 +8,14 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 
+from config import env
+
 
 def collect() -> None:
-    """Bring STATIC_ROOT up to date. The stamp lies beside it: what is in it is served to everybody."""
+    """Bring STATIC_ROOT up to date, unless the operator names it: then it was filled beforehand, as in the image."""
+    if env.text("STATIC_ROOT"):
+        return
+    # The stamp lies beside it: what is in it is served to everybody.
     root = Path(settings.STATIC_ROOT)
     stamp = root.with_name(f"{root.name}.stamp")
     found = _fingerprint()

@@ -10,9 +10,11 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from time import monotonic
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from urllib.request import urlopen
 
 import pytest
@@ -83,9 +85,8 @@ def test_no_secret_is_printed_and_no_link_is_stored(panel: Started, folder: Path
 
     for name in ("secret_key", "smtpadmin_keys"):
         assert (folder / name).read_text().strip() not in panel.output
-    with sqlite3.connect(folder / "smtpadmin.sqlite3") as database:
+    with closing(sqlite3.connect(folder / "smtpadmin.sqlite3")) as database:
         stored = "\n".join(database.iterdump())
-    database.close()
     assert "panel_setuplink" in stored
     assert token not in stored
 
@@ -118,6 +119,37 @@ def test_a_signal_stops_it_cleanly_while_a_browser_holds_its_connection(
 
     assert code == 0
     assert "Traceback" not in panel.output
+
+
+def test_ctrl_c_does_not_wait_for_a_request_that_hangs(launch: Start, tmp_path: Path) -> None:
+    panel = launch(tmp_path)
+    with hanging_request(panel, tmp_path / "smtpadmin.sqlite3"):
+        started = monotonic()
+        os.killpg(panel.process.pid, signal.SIGINT)
+        code = panel.wait()
+
+    assert code == 0
+    assert 2 < monotonic() - started < 8
+
+
+@contextmanager
+def hanging_request(panel: Started, path: Path) -> Iterator[None]:
+    """Log in while another process holds the write lock: attempts are counted, so the answer has to wait."""
+    browser = http.client.HTTPConnection(urlsplit(panel.address).netloc, timeout=10)
+    browser.request("GET", "/admin/login/")
+    page = browser.getresponse()
+    cookie = page.headers["Set-Cookie"].partition(";")[0]
+    form = {"csrfmiddlewaretoken": cookie.partition("=")[2], "username": "ada", "password": "wrong"}
+    page.read()
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
+        browser.request("POST", "/admin/login/", urlencode(form), headers)
+        browser.sock.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            browser.sock.recv(1)
+        yield
+    browser.close()
 
 
 def test_the_next_start_keeps_keys_data_and_the_administrator(launch: Start, tmp_path: Path) -> None:
@@ -155,6 +187,24 @@ def test_the_public_address_is_the_one_that_is_printed(launch: Start, tmp_path: 
 
     assert "smtpadmin is at https://mail.example.com/ (Ctrl-C stops it)" in panel.output
     assert "\n  https://mail.example.com/setup/" in panel.output
+
+
+def test_static_files_that_the_operator_collected_are_left_alone(launch: Start, tmp_path: Path) -> None:
+    collected = tmp_path / "collected"
+    subprocess.run(
+        [sys.executable, "manage.py", "collectstatic", "--noinput"],
+        cwd=ROOT,
+        env=environment(tmp_path, {"SECRET_KEY": "build", "STATIC_ROOT": str(collected)}),
+        check=True,
+        capture_output=True,
+    )
+    before = {path: path.stat().st_mtime_ns for path in collected.rglob("*")}
+
+    panel = launch(tmp_path / "data", STATIC_ROOT=str(collected))
+
+    assert status(f"{panel.address}/admin/login/") == 200
+    assert {path: path.stat().st_mtime_ns for path in collected.rglob("*")} == before
+    assert not (tmp_path / "data" / "static").exists()
 
 
 def refusal(panel: Started) -> str:
