@@ -8,7 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from smtpadmin.admin import history
@@ -100,7 +100,7 @@ def _notices(profiles: list[Profile]) -> Iterator[Warning]:
             continue
         for notice in notice_lines(provider, language, today=today):
             if notice.ahead:
-                text = f"{provider.name.get(language)}: {notice.text}"
+                text = provider.name.get(language) + pgettext("after a label", ": ") + notice.text
                 yield Warning(tone="warn", text=text, when=notice.when)
 
 

@@ -15,8 +15,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Field
 from django.utils.functional import Promise
 from django.utils.text import capfirst
+from django.utils.translation import get_language, gettext_lazy, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from smtpadmin.admin.forms import ProfileForm, SecretChange
 from smtpadmin.diagnosis import provider_of
@@ -129,7 +129,9 @@ def _ours(message: str) -> Iterator[ChangeLine]:
 def _line(line: Mapping[str, str]) -> ChangeLine:
     if "event" in line:
         label = str(EVENTS[line["event"]][1]) if line["event"] in EVENTS else line["event"]
-        return ChangeLine(label=f"{label}: {line['detail']}" if line.get("detail") else label)
+        if line.get("detail"):
+            label += pgettext("after a label", ": ") + line["detail"]
+        return ChangeLine(label=label)
     name = line["field"]
     if "old" not in line:
         return ChangeLine(label=_label(name))
@@ -154,6 +156,6 @@ def _shown(name: str, value: str) -> str:
         return "–"
     if name == "provider":
         provider = provider_of(value)
-        return provider.name.en if provider else value
+        return provider.name.get(get_language() or "en") if provider else value
     choices: Iterable[Any] = (field.choices if field else None) or ()
     return str(dict(choices).get(value, value))

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from smtpadmin import profiles
 from smtpadmin.diagnosis import catalogue, provider_of
@@ -98,7 +98,9 @@ def _port(profile: Profile) -> Iterator[Finding]:
         )
         return
     if doors:
-        listed = ", ".join(f"{port} ({_PROTOCOLS[security]})" for port, security in doors)
+        listed = pgettext("between items", ", ").join(
+            _("%(port)d (%(protocol)s)") % {"port": port, "protocol": _PROTOCOLS[security]} for port, security in doors
+        )
         yield Finding(
             field="port",
             text=_("The provider names other ports for this server: %(ports)s.") % {"ports": listed},
