@@ -16,7 +16,8 @@ ENV PATH=/venv/bin:$PATH \
     STATIC_ROOT=/srv/static
 
 # A number of its own, so that the panel shares no user with the host's.
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin smtpadmin \
+RUN groupadd --gid 10001 smtpadmin \
+ && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin smtpadmin \
  && install --directory --owner=smtpadmin --group=smtpadmin --mode=700 /data
 
 WORKDIR /srv/smtpadmin
@@ -26,7 +27,8 @@ COPY . .
 RUN SECRET_KEY=build python manage.py collectstatic --no-input --verbosity 0 \
  && python -m compileall -q -j 0 config panel smtpadmin
 
-USER smtpadmin
+# By number: Kubernetes cannot tell from a name that it is not root.
+USER 10001:10001
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --retries=3 \
