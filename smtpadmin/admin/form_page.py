@@ -1,11 +1,14 @@
 """What the page around the profile form shows: its sections, the provider's guide, banners, buttons."""
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -24,6 +27,14 @@ if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
 
     ProfileModelAdmin = ModelAdmin[Profile]
+
+
+@lru_cache(maxsize=8)
+def _pending_steps(language: str) -> dict[str, SafeString]:  # noqa: ARG001  what the texts depend on
+    """Return what a test shows before it begins, for each kind of encryption."""
+    return {
+        kind.value: render_to_string("smtpadmin/steps.html", {"rows": results.pending_rows(kind)}) for kind in Security
+    }
 
 
 def read_only_context(profile: Profile) -> dict[str, Any]:
@@ -53,7 +64,7 @@ def form_context(
         "sections": sections(form, wanted=request.GET.get("field", "")),
         "guide": guide(known, language, today=timezone.localdate()) if known else None,
         "other_server": form["provider"].value() == presets.OTHER,
-        "pending_by_security": {kind.value: results.pending_rows(kind) for kind in Security},
+        "pending_by_security": _pending_steps(language),
         "takes_secret": known is None or known.takes_password,
         "recipient_form": RecipientForm(initial={"recipient": recipient}),
         "bound_fields": ",".join(profiles.SECRET_BOUND),

@@ -57,16 +57,14 @@ def test_dashboard_is_sound(visitor: Visitor, administrator: AbstractBaseUser) -
 
 
 def test_recognised_form_is_sound(visitor: Visitor, administrator: AbstractBaseUser) -> None:
-    visitor.sign_in(administrator)
-    page = visitor.open(ADD)
+    page = open_form(visitor, administrator)
     page.fill("#id_address", "notify@qq.com")
     expect(page.locator("[data-guide=qq]")).to_be_visible()
     visitor.assert_sound("profile-add-recognised")
 
 
 def test_refused_form_is_sound(visitor: Visitor, administrator: AbstractBaseUser) -> None:
-    visitor.sign_in(administrator)
-    page = visitor.open(ADD)
+    page = open_form(visitor, administrator)
     page.fill("#id_address", "me@outlook.com")
     expect(page.locator("[data-guide=outlook]")).to_be_visible()
     page.click("[name=_save]")
@@ -97,10 +95,17 @@ def test_page_in_an_untouched_admin_is_sound(
 # The quick way
 
 
+def open_form(visitor: Visitor, administrator: AbstractBaseUser, path: str = ADD) -> Page:
+    """Open a form and wait until its script has taken over."""
+    visitor.sign_in(administrator)
+    page = visitor.open(path)
+    page.wait_for_selector("[data-profile-form][data-ready]")
+    return page
+
+
 @pytest.fixture
 def form(desktop: Visitor, administrator: AbstractBaseUser) -> Page:
-    desktop.sign_in(administrator)
-    return desktop.open(ADD)
+    return open_form(desktop, administrator)
 
 
 def value(page: Page, name: str) -> str:
@@ -247,8 +252,7 @@ def test_moving_a_profile_says_at_once_that_its_secret_stays_behind(
     desktop: Visitor, administrator: AbstractBaseUser
 ) -> None:
     profile = make_profile(password="x" * 16)
-    desktop.sign_in(administrator)
-    page = desktop.open(f"{LIST}{profile.pk}/change/")
+    page = open_form(desktop, administrator, f"{LIST}{profile.pk}/change/")
     note = page.locator("[data-field=secret] [data-notes]")
     expect(note).to_be_empty()
     page.fill("#id_host", "mail.else.example")
@@ -273,8 +277,7 @@ def test_settings_are_tested_before_they_are_saved(
     desktop: Visitor, administrator: AbstractBaseUser, smtp_server: StartServer
 ) -> None:
     server = smtp_server()
-    desktop.sign_in(administrator)
-    page = desktop.open(ADD)
+    page = open_form(desktop, administrator)
     page.fill("#id_address", USERNAME)
     page.fill("#id_secret", "wrong")
     page.fill("#id_host", server.host)

@@ -43,6 +43,7 @@ function start(presets) {
   form.querySelector("[data-guide-slot]").addEventListener("click", useEndpoint);
   for (const button of form.querySelectorAll("[data-try-button]")) button.addEventListener("click", tryNow);
   if (isNew && field.address.value) followAddress(true);
+  dataset.ready = "";
 
   // From the address to everything else
 
