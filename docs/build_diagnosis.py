@@ -64,7 +64,7 @@ server's own words stand beside it. What is known of your provider's replies is 
 status code (such as 5.7.8), then the reply code (such as 550). When the words of a reply are not known, the diagnosis
 says what it rests on instead.
 
-This page lists what is said without a provider; with one it is more specific. It is made from the decoder's records.""",
+This page lists what is said without a provider; with one it is more specific. It is made from the decoder's records.""",  # noqa: E501
     "zh": """测试失败时，面板会指出停在哪个阶段、原因是什么、该怎么做，以及问题出在哪一方，并附上服务器的原话。
 判断时先查服务商已知的应答，再看增强状态码（例如 5.7.8），最后看应答码（例如 550）。
 如果应答的文字不在已知列表中，诊断会说明依据是什么。
