@@ -66,9 +66,7 @@ def test_the_line_in_sight_says_what_matters_most_at_a_stage(step: StepRecord, s
 
 
 def report(*stages: str, failed: str = "") -> Report:
-    failure = (
-        Failure(stage=failed, cause="auth_refused", code=535, enhanced="5.7.8", text="5.7.8 no") if failed else None
-    )
+    refusal = Failure(stage=failed, cause="auth_refused", code=535, enhanced="5.7.8", text="5.7.8 no")
     steps = tuple(StepRecord(stage=stage, status="failed" if stage == failed else "ok", seconds=1) for stage in stages)
     return Report(ok=not failed, sent=not failed, at=dt.datetime(2026, 11, 21, tzinfo=dt.UTC), seconds=len(stages),
                   server="smtp.example.com:465", provider="", recipient="you@example.org", steps=steps,
