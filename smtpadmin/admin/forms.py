@@ -164,7 +164,7 @@ class ProfileForm(ProfileModelForm):
     def _post_clean(self) -> None:
         # The instance has the form's values only after Django's own part of this step.
         super()._post_clean()  # type: ignore[misc]  # django-stubs leaves the hook out
-        if not self.errors.keys() & {"address", "host", "port", "security", "username"}:
+        if not self.errors.keys() & {"address", "host", "port", "security", "username", "sign_in", "ehlo_name"}:
             self._check_settings()
         self._decide_secret()
         if self.is_new and "address" in self.errors:

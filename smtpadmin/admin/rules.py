@@ -71,6 +71,10 @@ def _provider(profile: Profile, provider: Provider, language: str) -> Iterator[F
     problem = check_from(provider, username=profile.username, address=profile.from_address)
     if problem is not None:
         yield Finding(field="address", text=problem.text.get(language), blocks=problem.certain)
+    if _token_is_user_name(provider) and profile.username:
+        # A user name is stored, shown and logged in the clear, and this one would be the secret.
+        text = _("Leave this empty: %(provider)s takes the token as user name too, and it is put in when signing in.")
+        yield Finding(field="username", text=text % {"provider": name})
     if provider.username is UserNameForm.OTHER and not profile.username and profile.sign_in != "none":
         note = provider.username_note.get(language)
         text = _("%(provider)s gives you a user name of its own. Enter it here.") % {"provider": name}

@@ -149,7 +149,7 @@ def test_save_and_send_test_leads_to_the_test_page(admin: Client) -> None:
 
 def test_a_profile_may_be_saved_before_its_secret_is_there(admin: Client) -> None:
     profile = add(admin, address="a@qq.com", without_secret="on")
-    assert not profile.has_password
+    assert profile.sealed_password == ""
 
 
 # What is refused, and with what words
@@ -194,6 +194,8 @@ def test_a_from_that_may_be_an_alias_is_saved(admin: Client) -> None:
         ({"host": "mail shop"}, "host", "is not a server name"),
         ({"provider": "microsoft365-relay"}, "host", "Put your own value in place of “{tenant}”"),
         ({"provider": "amazon-ses"}, "username", "gives you a user name of its own"),
+        ({"provider": "postmark", "username": "token"}, "username", "Leave this empty: Postmark takes the token"),
+        ({"ehlo_name": "not a name"}, "ehlo_name", "is not a server name"),
         ({"port": "0"}, "port", "greater than or equal to 1"),
         ({"port": "70000"}, "port", "less than or equal to 65535"),
         ({"skip_verify": "on"}, "skip_verify_reason", "Say why the certificate is not checked"),
