@@ -140,6 +140,7 @@ class TestViews(Pages):
         may_change = self.admin.has_change_permission(request, profile)
         return {
             "profile": profile,
+            "again": True,
             "may_change": may_change,
             "change_url": self.url("profile_change", profile.pk),
             "default_url": self.url("profile_make_default", profile.pk) if may_change else "",
