@@ -6,12 +6,14 @@ Django logs the path of a request that it refuses, and that of a set-up or passw
 import logging
 import re
 
+from smtpadmin.redaction import text_of
+
 LINK = re.compile(r"(/setup/|/password-reset/[^/\s]+/)[^/\s]+")
 
 
 class HideLinks(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
+        message = text_of(record)
         if LINK.search(message):
             record.msg, record.args = LINK.sub(r"\1***", message), ()
         return True

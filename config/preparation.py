@@ -38,7 +38,7 @@ def announce(address: str) -> None:
     try:
         keyring()
     except KeyringLocked as error:
-        sys.stdout.write(f"\nThe panel is locked: it sends nothing and stores no password. {error}\n")
+        sys.stdout.write(f"\nThe panel is locked: it stores no password, and profiles with one send nothing. {error}\n")
     if first_run.is_needed():
         link = address + reverse("setup", args=[first_run.new_token()])
         minutes = int(first_run.LIFETIME.total_seconds() // 60)
@@ -51,7 +51,11 @@ def announce(address: str) -> None:
 
 def _check_settings() -> None:
     """Run Django's checks and the app's, but for a malformed key: that one locks the panel, which explains it."""
-    problems = [found for found in run_checks() if found.is_serious() and found.id != "smtpadmin.E001"]
+    found_all = run_checks()
+    for found in found_all:
+        if not found.is_serious() and not found.is_silenced():
+            sys.stdout.write(f"Warning: {_one_line(found.msg)} {found.hint or ''}\n")
+    problems = [found for found in found_all if found.is_serious() and found.id != "smtpadmin.E001"]
     if problems:
         raise CannotStart(" ".join(f"{_one_line(found.msg)} {found.hint or ''}".strip() for found in problems))
 

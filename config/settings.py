@@ -34,6 +34,7 @@ SESSION_COOKIE_AGE = 12 * 3600
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "panel.reports.AlwaysSafe"
 
 # How many proxies stand in front and add to X-Forwarded-For; only that many entries of it are believed.
 TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)

@@ -8,12 +8,10 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 
-from config import env
-
 
 def collect() -> None:
     """Bring STATIC_ROOT up to date, unless the operator names it: then it was filled beforehand, as in the image."""
-    if env.text("STATIC_ROOT"):
+    if Path(settings.STATIC_ROOT) != settings.DATA_DIR / "static":
         return
     # The stamp lies beside it: what is in it is served to everybody.
     root = Path(settings.STATIC_ROOT)

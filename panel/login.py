@@ -1,7 +1,8 @@
 """The login form, with limits on guessing: per client, and per account name over all clients.
 
 Counted before the password is looked at, and alike for names that exist and names that do not, so neither the answer
-nor its time tells which exist. Nobody is locked out: the limits end by themselves.
+nor its time tells which exist. The limits end by themselves; whoever keeps a name at its limit from many addresses
+keeps its owner out meanwhile, but not from `manage.py` on the server.
 """
 
 import hashlib

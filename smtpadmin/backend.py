@@ -5,6 +5,7 @@ Django 5.2: `EMAIL_BACKEND = "smtpadmin.backend.EmailBackend"`. Django 6.1: a `M
 """
 
 import logging
+import re
 import threading
 from collections.abc import Sequence
 from smtplib import SMTPException
@@ -16,14 +17,16 @@ from django.core.mail.backends.base import BaseEmailBackend
 
 from smtpadmin import profiles
 from smtpadmin.compose import compose, wants_from
+from smtpadmin.crypto import CryptoError
 from smtpadmin.delivery import Courier, failure, never_opened
 from smtpadmin.exceptions import DeliveryFailed, MessageRefused
 from smtpadmin.models import Profile
 
 logger = logging.getLogger("smtpadmin.backend")
 
-# send_mail() of Django 5.2 passes these always; what they could say is the profile's business.
+# send_mail() of Django 5.2 passes these always, empty unless the app wants to sign in itself: the profile's part.
 _IGNORED = frozenset({"username", "password"})
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 class EmailBackend(BaseEmailBackend):
@@ -34,7 +37,7 @@ class EmailBackend(BaseEmailBackend):
         if django.VERSION >= (6, 1):
             super().__init__(**kwargs)
         else:
-            unknown = kwargs.keys() - _IGNORED
+            unknown = {name for name, value in kwargs.items() if value or name not in _IGNORED}
             if unknown:
                 raise TypeError(f"EmailBackend() got unknown options: {', '.join(sorted(unknown))}")
             super().__init__()
@@ -78,7 +81,8 @@ class EmailBackend(BaseEmailBackend):
                         self._send(message)
                         sent += 1
                     except (DeliveryFailed, MessageRefused) as error:
-                        logger.warning("Mail was not sent. %s", error)
+                        # An address of the app's may hold line breaks, and a log line must not be two.
+                        logger.warning("Mail was not sent. %s", _CONTROLS.sub(" ", str(error)))
                         failures.append(error)
             finally:
                 self._unreachable.clear()
@@ -108,5 +112,15 @@ class EmailBackend(BaseEmailBackend):
         if courier is None or courier.profile.updated_at != profile.updated_at:
             if courier is not None:
                 courier.close()
-            courier = self._couriers[profile.pk] = Courier(profile)
+            courier = self._couriers[profile.pk] = _new_courier(profile)
         return courier
+
+
+def _new_courier(profile: Profile) -> Courier:
+    try:
+        return Courier(profile)
+    except CryptoError:
+        raise MessageRefused(
+            f"The stored password of the SMTP profile {profile.slug!r} was given for other settings than its present "
+            "ones. Type it again."
+        ) from None

@@ -80,6 +80,8 @@ class Keyring:
         plain = self._decrypt(token)
         name, rest = _take(plain)
         if not hmac.compare_digest(name, context.encode()):
+            # Error reports show the variables of each frame, and these hold the secret.
+            del plain, rest
             raise WrongContext("The sealed value belongs to other settings than these.")
         return _take(rest)[0]
 

@@ -5,7 +5,7 @@
     └── KeyringLocked        the keys are missing or are not the ones the secrets were sealed with
     smtplib.SMTPException
     ├── MessageRefused       we refuse to send this message; the text names the rule
-    └── DeliveryFailed       the server did not take it for every recipient; `outcome` names each
+    └── DeliveryFailed       the server did not take it for every recipient; `result` names each
 
 Configuration errors stay outside SMTPException on purpose: code that shrugs off a failed delivery must not shrug off
 a panel that can deliver nothing. Delivery errors are SMTPExceptions because that is what callers of Django's own SMTP

@@ -3,6 +3,7 @@
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from ipaddress import ip_address
 
@@ -41,7 +42,15 @@ def split_sender(text: str) -> Sender:
         return Sender(address=text.strip())
     quoted = match["quoted"]
     name = match["plain"].strip() if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
-    return Sender(address=match["address"].strip(), name=str(make_header(decode_header(name))))
+    return Sender(address=match["address"].strip(), name=_decoded(name))
+
+
+def _decoded(name: str) -> str:
+    """Return a name without its RFC 2047 encoding; one that cannot be decoded is left as it was typed."""
+    try:
+        return str(make_header(decode_header(name)))
+    except (LookupError, ValueError, HeaderParseError):
+        return name
 
 
 def parse_sender(text: str) -> Sender:

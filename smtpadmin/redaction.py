@@ -5,6 +5,14 @@ import logging
 from smtpadmin.smtp import live_secrets, scrub
 
 
+def text_of(record: logging.LogRecord) -> str:
+    """Return the record's text. A call with the wrong arguments shows as it was written, and breaks nobody's work."""
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError):
+        return f"{record.msg} {record.args!r}"
+
+
 class ScrubSecrets(logging.Filter):
     """Rewrite a record so that neither its message nor its traceback holds a secret known to this process."""
 
@@ -14,7 +22,7 @@ class ScrubSecrets(logging.Filter):
         """Scrub by value, on the formatted text: a pattern would miss what a server echoes (measured: AUTH PLAIN)."""
         secrets = live_secrets()
         if secrets:
-            record.msg, record.args = scrub(record.getMessage(), secrets), ()
+            record.msg, record.args = scrub(text_of(record), secrets), ()
             if record.exc_info and not record.exc_text:
                 record.exc_text = self._formatter.formatException(record.exc_info)
             if record.exc_text:

@@ -158,6 +158,8 @@ def test_a_misspelt_option_raises_the_frameworks_own_error() -> None:
     else:
         with pytest.raises(TypeError, match="profil"):
             backend(profil="alerts")
+        with pytest.raises(TypeError, match="username"):
+            backend(username="someone", password="")
 
 
 def test_a_refused_recipient_is_an_error_that_callers_of_djangos_backend_catch(smtp_server: StartServer) -> None:
@@ -203,6 +205,24 @@ def test_the_exception_does_not_hold_the_password(server: SmtpServer, caplog: py
     with pytest.raises(DeliveryFailed) as caught:
         message().send()
     assert "s3cret" not in f"{caught.value!r} {caught.value} {caplog.text}"
+
+
+def test_a_password_of_other_settings_fails_its_own_messages_only(server: SmtpServer, smtp_server: StartServer) -> None:
+    other = smtp_server()
+    profile_on(server)
+    Profile.objects.update(username="someone else")
+    profile_on(other, slug="shop", is_default=False, from_address="shop@example.com")
+    batch = [message(), message(from_email="shop@example.com")]
+    with pytest.raises(MessageRefused, match="'main' was given for other settings"):
+        backend().send_messages(batch)
+    assert (server.connections, len(other.messages)) == (0, 1)
+
+
+def test_an_address_cannot_forge_a_line_of_the_log(server: SmtpServer, caplog: pytest.LogCaptureFixture) -> None:
+    profile_on(server, from_policy="refuse")
+    with pytest.raises(MessageRefused):
+        message(from_email="a@example.net\n2026-01-01 WARNING forged").send()
+    assert all("\n" not in record.getMessage() for record in caplog.records)
 
 
 def test_fail_silently_hides_a_failed_delivery(server: SmtpServer) -> None:

@@ -66,3 +66,18 @@ def test_the_ring_does_not_print_its_keys() -> None:
 def test_a_sealed_value_is_told_from_a_plain_one() -> None:
     assert is_sealed(Keyring([NEW]).seal("row 1", b""))
     assert not is_sealed("secret")
+
+
+def test_an_error_report_on_a_moved_token_does_not_show_the_secret() -> None:
+    ring = Keyring([NEW])
+    token = ring.seal("row 1", b"s3cret-value")
+    try:
+        ring.open("row 2", token)
+    except WrongContext as error:
+        frames = []
+        traceback = error.__traceback__
+        while traceback is not None:
+            frames.append(repr(traceback.tb_frame.f_locals))
+            traceback = traceback.tb_next
+    assert len(frames) > 1
+    assert not any("s3cret-value" in frame for frame in frames)

@@ -79,3 +79,8 @@ def test_what_is_no_server_name_is_refused_with_its_reason(host: str, code: str)
     with pytest.raises(ValidationError) as caught:
         validate_host(host)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("name", ["=?nope?q?x?=", "=?utf-8?b?a?="])
+def test_a_name_that_cannot_be_decoded_is_left_as_it_was_typed(name: str) -> None:
+    assert parse_sender(f"{name} <notify@example.com>") == Sender("notify@example.com", name)

@@ -52,9 +52,6 @@ class TestState(models.TextChoices):
 class Profile(models.Model):
     """One way out for mail. The secret is sealed and bound to host, port, security and user name; see `profiles`."""
 
-    Security = Security
-    SignIn = SignIn
-
     # The secret's context names this and not the primary key, which exists only after the first save.
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
 
@@ -137,7 +134,7 @@ class Profile(models.Model):
     tested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
-    # Steps and diagnosis of the last test as plain data, scrubbed of secrets; see `delivery`.
+    # Steps and diagnosis of the last test as plain data, scrubbed of secrets; see `testing`.
     test_report = models.JSONField(null=True, editable=False)
     # A lease: while it lies in the future a test of this profile is under way.
     testing_until = models.DateTimeField(null=True, editable=False)
@@ -169,10 +166,6 @@ class Profile(models.Model):
     @property
     def sender(self) -> Sender:
         return Sender(address=self.from_address, name=self.from_name)
-
-    @property
-    def has_password(self) -> bool:
-        return bool(self.sealed_password)
 
     @property
     def endpoint(self) -> str:

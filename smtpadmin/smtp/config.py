@@ -93,8 +93,8 @@ class ServerConfig:
     host: str
     port: int
     security: Security
-    #: Empty: no AUTH.
-    username: str = ""
+    #: Empty: no AUTH. Not shown: with some providers it is the secret token once more.
+    username: str = field(default="", repr=False)
     password: Secret = field(default_factory=lambda: Secret(""))
     sign_in: SignIn = SignIn.AUTO
     #: What we call ourselves in EHLO; empty: the host's full name, else the address of our end of the connection.
