@@ -45,8 +45,41 @@ def lock_reason() -> LockReason | None:
 
 
 def is_anything_sealed() -> bool:
-    """Say whether something is stored that only the right keys open."""
-    return KeyCheck.objects.exists() or Profile.objects.exclude(sealed_password="").exists()
+    """Say whether something is stored that only the right keys open. The canary by itself guards nothing."""
+    return Profile.objects.exclude(sealed_password="").exists()
+
+
+def rotate() -> int:
+    """Seal every stored password anew with the newest key and return how many. Raise KeyringLocked.
+
+    May be interrupted and run again. An edit in between is not undone: only the token that was read is replaced.
+    """
+    ring = keyring()
+    rotated = 0
+    for pk, token in Profile.objects.exclude(sealed_password="").values_list("pk", "sealed_password"):
+        unchanged = Profile.objects.filter(pk=pk, sealed_password=token)
+        rotated += unchanged.update(sealed_password=ring.rotate(token))
+    KeyCheck.objects.update(token=ring.seal(_CANARY, b"smtpadmin"))
+    return rotated
+
+
+def forget_unreadable() -> int:
+    """Clear the stored passwords that the present keys do not open, for good; return how many.
+
+    The way on when a key is lost. Raise KeyringLocked when there is no usable key to go on with.
+    """
+    reason = lock_reason()
+    if reason in (LockReason.MISSING, LockReason.MALFORMED):
+        raise KeyringLocked(_EXPLANATIONS[reason])
+    ring = _build(tuple(conf.keys))
+    lost = [
+        profile.pk
+        for profile in Profile.objects.exclude(sealed_password="").defer("test_report")
+        if not _opens(ring, profile.secret_context, profile.sealed_password)
+    ]
+    Profile.objects.filter(pk__in=lost).update(sealed_password="")
+    KeyCheck.objects.update(token=ring.seal(_CANARY, b"smtpadmin"))
+    return len(lost)
 
 
 @lru_cache(maxsize=8)
@@ -56,11 +89,13 @@ def _build(keys: tuple[str, ...]) -> Keyring:
 
 def _opens_what_is_stored(ring: Keyring) -> bool:
     check = KeyCheck.objects.first()
-    if check is None:
-        # Without a canary the first stored secret serves: it was sealed before the canary was lost.
-        profile = Profile.objects.exclude(sealed_password="").first()
-        return profile is None or _opens(ring, profile.secret_context, profile.sealed_password)
-    return _opens(ring, _CANARY, check.token)
+    if check is not None and _opens(ring, _CANARY, check.token):
+        return True
+    profile = Profile.objects.exclude(sealed_password="").defer("test_report").first()
+    if profile is None:
+        return True  # nothing is lost with the old key, so the new one may begin
+    # Without a canary the first stored secret serves: it was sealed before the canary was lost.
+    return check is None and _opens(ring, profile.secret_context, profile.sealed_password)
 
 
 def _opens(ring: Keyring, context: str, token: str) -> bool:
@@ -72,8 +107,9 @@ def _opens(ring: Keyring, context: str, token: str) -> bool:
 
 
 def _leave_canary(ring: Keyring) -> None:
-    if not KeyCheck.objects.exists():
-        KeyCheck.objects.get_or_create(pk=1, defaults={"token": ring.seal(_CANARY, b"smtpadmin")})
+    check = KeyCheck.objects.first()
+    if check is None or not _opens(ring, _CANARY, check.token):
+        KeyCheck.objects.update_or_create(pk=1, defaults={"token": ring.seal(_CANARY, b"smtpadmin")})
 
 
 _EXPLANATIONS = {

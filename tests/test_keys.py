@@ -1,6 +1,7 @@
 """The keyring in force, and the locked state."""
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from smtpadmin import keys, profiles
@@ -60,3 +61,49 @@ def test_a_new_key_in_front_of_the_old_one_opens_everything() -> None:
     with override_settings(SMTPADMIN={"KEYS": [generate_key(), *settings.SMTPADMIN["KEYS"]]}):
         assert keys.lock_reason() is None
         assert profiles.password(Profile.objects.get()).reveal() == "s3cret-value"
+
+
+def test_a_canary_that_guards_nothing_does_not_lock_the_panel() -> None:
+    keys.keyring()
+    with override_settings(SMTPADMIN=OTHER):
+        assert keys.lock_reason() is None
+        make_profile(password="s3cret-value")
+        assert keys.lock_reason() is None
+
+
+def test_rotating_leaves_the_old_key_behind() -> None:
+    from django.conf import settings
+
+    make_profile(password="s3cret-value")
+    newest = generate_key()
+    with override_settings(SMTPADMIN={"KEYS": [newest, *settings.SMTPADMIN["KEYS"]]}):
+        call_command("rotate_keys")
+    with override_settings(SMTPADMIN={"KEYS": [newest]}):
+        assert keys.lock_reason() is None
+        assert profiles.password(Profile.objects.get()).reveal() == "s3cret-value"
+
+
+def test_after_a_lost_key_the_passwords_it_guarded_can_be_given_up() -> None:
+    make_profile(slug="old", password="s3cret-value")
+    with override_settings(SMTPADMIN=OTHER):
+        call_command("forget_passwords", "--yes")
+        assert keys.lock_reason() is None
+        make_profile(slug="new", password="another-value")
+        call_command("forget_passwords", "--yes")
+        assert profiles.password(Profile.objects.get(slug="new")).reveal() == "another-value"
+    assert Profile.objects.get(slug="old").sealed_password == ""
+
+
+def test_without_a_key_nothing_is_given_up() -> None:
+    make_profile(password="s3cret-value")
+    with override_settings(SMTPADMIN={"KEYS": []}), pytest.raises(CommandError, match="No encryption key is set"):
+        call_command("forget_passwords", "--yes")
+    assert profiles.password(Profile.objects.get()).reveal() == "s3cret-value"
+
+
+def test_giving_up_passwords_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_profile(password="s3cret-value")
+    monkeypatch.setattr("builtins.input", lambda _question: "no")
+    with override_settings(SMTPADMIN=OTHER), pytest.raises(CommandError, match="Nothing was changed"):
+        call_command("forget_passwords")
+    assert profiles.password(Profile.objects.get()).reveal() == "s3cret-value"

@@ -280,6 +280,9 @@ def test_a_database_that_does_not_answer_ends_the_start_with_one_line(launch: St
     assert "hunter2" not in said
 
 
+LOCKED = "The panel is locked: it stores no password, and profiles with one send nothing."
+
+
 class TestLocked:
     """A wrong or missing encryption key: the panel starts, says why it is locked, and changes nothing."""
 
@@ -287,6 +290,14 @@ class TestLocked:
     def used(self, launch: Start, tmp_path: Path) -> Path:
         """The folder of a panel that has sealed something."""
         launch(tmp_path).stop()
+        code = (
+            "from tests.support.profiles import make_profile; "
+            "make_profile(password='s3cret-value', from_address='a@example.com')"
+        )
+        environment = os.environ | {"SMTPADMIN_DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "config.settings"}
+        for name in ("SECRET_KEY", "SMTPADMIN_KEYS", "DATABASE_URL"):
+            environment.pop(name, None)
+        subprocess.run([sys.executable, "manage.py", "shell", "-c", code], env=environment, check=True)
         return tmp_path
 
     def test_another_key(self, launch: Start, used: Path) -> None:
@@ -294,7 +305,7 @@ class TestLocked:
 
         panel = launch(used)
 
-        assert "The panel is locked: it sends nothing and stores no password." in panel.output
+        assert LOCKED in panel.output
         assert "are not the ones the stored passwords were sealed with" in panel.output
         assert status(f"{panel.address}/admin/login/") == 200
 
@@ -303,13 +314,13 @@ class TestLocked:
 
         panel = launch(used)
 
-        assert "The panel is locked: it sends nothing and stores no password. No encryption key is set." in panel.output
+        assert f"{LOCKED} No encryption key is set." in panel.output
         assert not (used / "smtpadmin_keys").exists()
 
     def test_a_named_file_that_is_not_there(self, launch: Start, tmp_path: Path) -> None:
         panel = launch(tmp_path, SMTPADMIN_KEYS_FILE="/nowhere/keys")
 
-        assert "The panel is locked: it sends nothing and stores no password. No encryption key is set." in panel.output
+        assert f"{LOCKED} No encryption key is set." in panel.output
         assert not (tmp_path / "smtpadmin_keys").exists()
 
     def test_a_malformed_key(self, launch: Start, tmp_path: Path) -> None:
