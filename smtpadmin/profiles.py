@@ -5,16 +5,17 @@ How mail then leaves is `delivery`'s; what the pages show is `admin`'s.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.urls import NoReverseMatch, reverse
 from django.utils.text import slugify
 
 from smtpadmin import keys
 from smtpadmin.conf import conf
-from smtpadmin.crypto import CryptoError
 from smtpadmin.diagnosis import provider_of
 from smtpadmin.exceptions import NoProfile
 from smtpadmin.models import Profile, TestState
@@ -42,7 +43,7 @@ def server_config(profile: Profile, *, password: Secret, deadlines: Deadlines | 
         username=_user_name(profile, password),
         password=password,
         sign_in=SignIn(profile.sign_in),
-        ehlo_name=ascii_host(profile.ehlo_name) if profile.ehlo_name else "",
+        ehlo_name=_ehlo_name(profile.ehlo_name),
         verify=not profile.skip_verify,
         ca_pem=profile.ca_pem,
         pinned_sha256=profile.pinned_sha256,
@@ -58,6 +59,11 @@ def _user_name(profile: Profile, password: Secret) -> str:
     if profile.username or provider is None or provider.username is not UserNameForm.SAME_AS_SECRET:
         return profile.username
     return password.reveal()
+
+
+def _ehlo_name(name: str) -> str:
+    # An address literal keeps its brackets (RFC 5321 section 4.1.3).
+    return ascii_host(name) if name and not name.startswith("[") else name
 
 
 def _deadlines(profile: Profile) -> Deadlines:
@@ -85,18 +91,11 @@ def clear_password(profile: Profile) -> None:
     profile.sealed_password = ""
 
 
-def is_readable(profile: Profile) -> bool:
-    """Say whether the stored secret opens for the profile's present settings."""
-    try:
-        password(profile)
-    except CryptoError:
-        return False
-    return True
-
-
 def make_default(profile: Profile) -> None:
     """Make this the profile that mail uses when nothing else is said; a disabled one is enabled with it."""
     with transaction.atomic():
+        # Two at once wait for each other here. SQLite needs no lock: its transactions are IMMEDIATE.
+        list(Profile.objects.select_for_update().order_by("pk").values_list("pk"))
         # The old default goes first: a constraint allows one, and checks it row by row.
         Profile.objects.filter(is_default=True).exclude(pk=profile.pk).update(is_default=False)
         profile.is_default = profile.enabled = True
@@ -105,8 +104,12 @@ def make_default(profile: Profile) -> None:
 
 def make_default_if_first(profile: Profile) -> None:
     """Make the profile the default when no other is, so that the first one works without another step."""
-    if profile.enabled and not Profile.objects.filter(is_default=True).exists():
+    if not profile.enabled or Profile.objects.filter(is_default=True).exists():
+        return
+    # Of two first profiles saved at once neither sees the other; the constraint then chooses.
+    with suppress(IntegrityError), transaction.atomic():
         make_default(profile)
+    profile.refresh_from_db(fields=["is_default"])
 
 
 def set_enabled(profile: Profile, *, enabled: bool) -> None:
@@ -176,8 +179,8 @@ def choose(*, slug: str = "", from_address: str = "") -> Choice:
     default = enabled.filter(is_default=True).first()
     if default is None:
         raise NoProfile(
-            "There is no default SMTP profile to send this mail through. Open the admin's “SMTP profiles” page "
-            "(/admin/smtpadmin/profile/), add or enable one and make it the default."
+            f"There is no default SMTP profile to send this mail through. Open {_page()}, add or enable one and make "
+            "it the default."
         )
     return Choice(default, Reason.DEFAULT)
 
@@ -187,12 +190,15 @@ def _named(enabled: QuerySet[Profile], slug: str) -> Profile:
     if profile is not None:
         return profile
     if Profile.objects.filter(slug=slug).exists():
-        raise NoProfile(
-            f"The SMTP profile {slug!r} is disabled. Enable it on the admin's “SMTP profiles” page "
-            "(/admin/smtpadmin/profile/)."
-        )
+        raise NoProfile(f"The SMTP profile {slug!r} is disabled. Enable it on {_page()}.")
     known = ", ".join(enabled.values_list("slug", flat=True)) or "none"
-    raise NoProfile(
-        f"There is no SMTP profile {slug!r}. Enabled profiles: {known}. Add one on the admin's “SMTP profiles” page "
-        "(/admin/smtpadmin/profile/)."
-    )
+    raise NoProfile(f"There is no SMTP profile {slug!r}. Enabled profiles: {known}. Add one on {_page()}.")
+
+
+def _page() -> str:
+    """Return where profiles are kept, with its address where this project has one."""
+    try:
+        address = f" ({reverse('admin:smtpadmin_profile_changelist')})"
+    except NoReverseMatch:
+        address = ""
+    return f"the admin's “SMTP profiles” page{address}"

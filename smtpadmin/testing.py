@@ -51,6 +51,8 @@ from smtpadmin.smtp import stages as protocol_stages
 
 # Longer than the test's overall deadline: a lease that outlives its test was left by a process that died.
 _LEASE = timedelta(seconds=60)
+# Started within half a minute, by all users together.
+_AT_ONCE = 8
 
 STAGE_LABELS: Mapping[str, str | Promise] = {
     Stage.DNS: gettext_lazy("Find the server (DNS)"),
@@ -197,6 +199,9 @@ def start(profile: Profile, *, user: AbstractBaseUser) -> None:
             _("You have started %(count)d tests within a minute. Wait a moment, then test again.")
             % {"count": conf.tests_per_minute}
         )
+    # Each test holds a thread of the web server, for half a minute at most.
+    if not limits.take("test.all", count=_AT_ONCE, seconds=30):
+        raise TestRefused(_("Several tests were started just now. Wait half a minute, then test again."))
     if profile.pk is None:
         return
     now = timezone.now()
@@ -230,13 +235,18 @@ def run(
             yield _unsendable(profile, refusal, recipient=recipient, started=started)
             return
         config = profiles.server_config(profile, password=password, deadlines=Deadlines.BRISK)
+        last = Stage.DATA if send else Stage.RCPT
         for step in probe(config, envelope, send=send):
             steps.append(step)
+            report = None
+            if step.error is not None or step.stage is last:
+                # Kept before it is shown: a reader who goes away now must not take the record of a sent message along.
+                report = _report(profile, steps, recipient=recipient, sent=send, started=started)
+                if record and profile.pk is not None:
+                    _keep(profile, report, user)
             yield step
-        report = _report(profile, steps, recipient=recipient, sent=send, started=started)
-        if record and profile.pk is not None:
-            _keep(profile, report, user)
-        yield report
+            if report is not None:
+                yield report
     finally:
         if profile.pk is not None:
             Profile.objects.filter(pk=profile.pk).update(testing_until=None)
@@ -336,4 +346,10 @@ def _report(
 def _keep(profile: Profile, report: Report, user: AbstractBaseUser) -> None:
     profile.test_state = TestState.WORKING if report.ok else TestState.FAILING
     profile.tested_at, profile.tested_by_id, profile.test_report = report.at, user.pk, report.as_json()
-    profile.save(update_fields=["test_state", "tested_at", "tested_by", "test_report"])
+    # Not for settings that were edited, or deleted, while the test ran: it says nothing about what they are now.
+    Profile.objects.filter(pk=profile.pk, updated_at=profile.updated_at).update(
+        test_state=profile.test_state,
+        tested_at=profile.tested_at,
+        tested_by=profile.tested_by_id,
+        test_report=profile.test_report,
+    )

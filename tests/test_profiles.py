@@ -38,7 +38,6 @@ def test_the_secret_does_not_open_for_another_server_or_user(field: str, value: 
     setattr(profile, field, value)
     with pytest.raises(WrongContext):
         profiles.password(profile)
-    assert not profiles.is_readable(profile)
 
 
 def test_the_secret_does_not_open_in_another_profile() -> None:
@@ -65,6 +64,18 @@ def test_the_server_is_described_as_the_profile_says() -> None:
     assert (config.username, config.password, config.sign_in) == ("me", Secret("x"), SignIn.LOGIN)
     assert (config.verify, config.pinned_sha256, config.allow_plaintext_auth) == (False, "ab" * 32, False)
     assert (config.deadlines.connect, config.deadlines.mail) == (7, 9)
+
+
+def test_an_address_literal_as_ehlo_name_keeps_its_brackets() -> None:
+    config = profiles.server_config(make_profile(ehlo_name="[192.0.2.1]"), password=Secret("x"))
+    assert config.ehlo_name == "[192.0.2.1]"
+
+
+def test_a_token_that_is_user_name_and_secret_at_once_is_not_shown_in_the_description_of_the_server() -> None:
+    profile = make_profile(provider="postmark", username="")
+    config = profiles.server_config(profile, password=Secret("token-value"))
+    assert config.username == "token-value"
+    assert "token-value" not in repr(config)
 
 
 def test_making_a_default_takes_it_from_the_other() -> None:

@@ -103,6 +103,48 @@ def test_a_test_of_unsaved_settings_leaves_no_result(server: SmtpServer, user: U
     assert (profile.test_state, profile.test_report) == (TestState.UNTESTED, None)
 
 
+def test_a_reader_who_goes_away_at_the_end_does_not_take_the_record_along(server: SmtpServer, user: User) -> None:
+    profile = profile_on(server)
+    steps = testing.run(
+        profile, password=Secret(PASSWORD), recipient="you@example.org", send=True, language="en", user=user
+    )
+    next(step for step in steps if isinstance(step, Step) and step.stage is Stage.DATA)
+    steps.close()
+    profile.refresh_from_db()
+    assert (len(server.messages), profile.test_state) == (1, TestState.WORKING)
+
+
+def test_settings_edited_during_a_test_do_not_get_its_verdict(server: SmtpServer, user: User) -> None:
+    profile = profile_on(server)
+    steps = testing.run(
+        profile, password=Secret(PASSWORD), recipient="you@example.org", send=True, language="en", user=user
+    )
+    next(steps)
+    edited = Profile.objects.get()
+    edited.username = "someone else"
+    edited.save()
+    list(steps)
+    assert Profile.objects.get().test_state == TestState.UNTESTED
+
+
+def test_a_profile_deleted_during_a_test_breaks_nothing(server: SmtpServer, user: User) -> None:
+    profile = profile_on(server)
+    steps = testing.run(
+        profile, password=Secret(PASSWORD), recipient="you@example.org", send=True, language="en", user=user
+    )
+    next(steps)
+    Profile.objects.all().delete()
+    assert isinstance(list(steps)[-1], Report)
+
+
+def test_all_users_together_start_so_many_tests_and_no_more() -> None:
+    users = [User.objects.create_user(f"operator{number}") for number in range(9)]
+    for starter in users[:8]:
+        testing.start(Profile(), user=starter)
+    with pytest.raises(TestRefused, match="Several tests were started just now"):
+        testing.start(Profile(), user=users[8])
+
+
 def test_one_test_of_a_profile_at_a_time(server: SmtpServer, user: User) -> None:
     profile = profile_on(server)
     testing.start(profile, user=user)
