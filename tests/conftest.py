@@ -1,7 +1,20 @@
 """Fixtures for every test; each module of `tests.support` says what its own are for."""
 
+from collections.abc import Iterator
+
+import pytest
+from django.utils import translation
+
 pytest_plugins = [
     "tests.support.certificates",
     "tests.support.real_servers",
     "tests.support.smtpd",
 ]
+
+
+@pytest.fixture(autouse=True)
+def _no_language_is_left_over() -> Iterator[None]:
+    """Start without a chosen language: a test client's request for a Chinese page leaves Chinese switched on."""
+    translation.deactivate()
+    yield
+    translation.deactivate()
