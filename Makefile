@@ -25,17 +25,16 @@ format: install-test
 	$(BIN)/ruff check --fix --quiet
 	$(BIN)/ruff format
 
-# What may depend on the database or on Django, once more on the other ones. The leaves know neither.
-WITHOUT_LEAVES = --ignore=tests/smtp --ignore=tests/providers --ignore=tests/servers --ignore=tests/browser
-
+# What can depend on the database: the rest knows none, or starts its own.
 test-postgresql: install-test
-	$(BIN)/python tests/with_postgresql.py $(BIN)/pytest $(WITHOUT_LEAVES)
+	$(BIN)/python tests/with_postgresql.py $(BIN)/pytest \
+	  --ignore=tests/smtp --ignore=tests/providers --ignore=tests/config --ignore=tests/servers --ignore=tests/browser
 
 # The lock gives Python 3.11 Django 5.2 and newer ones 6.1, so another Python is another Django.
 test-django: install-test
 	@python=$$($(BIN)/python tests/another_python.py) || { echo "SKIPPED: $$python"; exit 0; }; \
 	$(MAKE) --no-print-directory VENV=.venv-another PYTHON="$$python" install-test && \
-	set -x && .venv-another/bin/pytest $(WITHOUT_LEAVES)
+	set -x && .venv-another/bin/pytest --ignore=tests/servers --ignore=tests/browser
 
 # Pins stay where they may; `make lock UPGRADE=--upgrade` takes the newest of everything.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

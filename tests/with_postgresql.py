@@ -26,13 +26,13 @@ UNPRIVILEGED = ("postgres", "nobody")
 
 
 def main(command: Sequence[str]) -> int:
-    programs = _programs()
-    if programs is None:
+    found = find_programs()
+    if found is None:
         sys.stdout.write("SKIPPED: the suite on PostgreSQL: it is not installed.\n")
         return int(os.environ.get("CI", "").lower() in ("1", "true", "yes"))
     # As Ctrl-C does: end the command and stop the server.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with running(programs) as url:
+    with running(found) as url:
         return subprocess.run(command, env={**os.environ, "DATABASE_URL": url}, check=False).returncode
 
 
@@ -57,7 +57,7 @@ def running(programs: Path) -> Iterator[str]:
             _run(programs, ["pg_ctl", "stop", "-D", data, "-m", "immediate", "-w"], as_user)
 
 
-def _programs() -> Path | None:
+def find_programs() -> Path | None:
     """Return the folder of PostgreSQL's programs; Debian keeps those of each version apart and off PATH."""
     if found := shutil.which("initdb"):
         return Path(found).resolve().parent

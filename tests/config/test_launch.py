@@ -21,6 +21,8 @@ import pytest
 from cryptography.fernet import Fernet
 
 from tests.config.conftest import ROOT, Start, Started, environment, launching
+from tests.support.components import require
+from tests.with_postgresql import find_programs, running
 
 
 @pytest.fixture(scope="module")
@@ -281,6 +283,25 @@ def test_a_database_that_does_not_answer_ends_the_start_with_one_line(launch: St
 
 
 LOCKED = "The panel is locked: it stores no password, and profiles with one send nothing."
+
+
+def test_it_runs_on_postgresql_with_the_password_in_a_file(launch: Start, tmp_path: Path) -> None:
+    found = find_programs()
+    require("PostgreSQL", found is not None)
+    with running(found) as url:
+        password = str(urlsplit(url).password)
+        file = tmp_path / "password"
+        file.write_text(f"{password}\n")
+        file.chmod(0o600)
+        panel = launch(tmp_path, DATABASE_URL=url.replace(f":{password}@", "@"), DATABASE_PASSWORD_FILE=str(file))
+        assert panel.link is not None
+        assert status(panel.link) == 200
+        assert status(f"{panel.address}/readyz") == 200
+        assert not (tmp_path / "smtpadmin.sqlite3").exists()
+
+    # The server is gone now.
+    assert status(f"{panel.address}/readyz") == 503
+    assert password not in panel.output
 
 
 class TestLocked:
