@@ -2,6 +2,44 @@
 
 from smtpadmin.models.allowance import Allowance
 from smtpadmin.models.key_check import KeyCheck
+from smtpadmin.models.outbox import (
+    FINAL,
+    Attempt,
+    AttemptOutcome,
+    Body,
+    Circuit,
+    Lane,
+    Message,
+    PauseReason,
+    Phase,
+    Recipient,
+    RecipientState,
+    State,
+    WorkerBeat,
+    body_context,
+    new_uid,
+)
 from smtpadmin.models.profile import FromPolicy, Profile, TestState
 
-__all__ = ["Allowance", "FromPolicy", "KeyCheck", "Profile", "TestState"]
+__all__ = [
+    "FINAL",
+    "Allowance",
+    "Attempt",
+    "AttemptOutcome",
+    "Body",
+    "Circuit",
+    "FromPolicy",
+    "KeyCheck",
+    "Lane",
+    "Message",
+    "PauseReason",
+    "Phase",
+    "Profile",
+    "Recipient",
+    "RecipientState",
+    "State",
+    "TestState",
+    "WorkerBeat",
+    "body_context",
+    "new_uid",
+]
