@@ -3,7 +3,7 @@
 Nothing is raised for what a server does: it is in the result. Deciding whether to try again is the caller's.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -37,11 +37,13 @@ class Verdict(StrEnum):
     UNCERTAIN = "uncertain"
     #: In a check only: the server would take it, and nothing was sent.
     ACCEPTED = "accepted"
+    #: Taken back by the caller's `before_data`, before any of it had left: nothing has happened.
+    WITHHELD = "withheld"
 
 
 @dataclass(frozen=True, slots=True)
 class RecipientResult:
-    """One recipient's part. `error` is set for all verdicts but SENT and ACCEPTED."""
+    """One recipient's part. `error` is set for DEFERRED, REFUSED and UNCERTAIN."""
 
     recipient: str
     verdict: Verdict
@@ -61,9 +63,9 @@ class Result:
         return bool(self.recipients) and all(item.verdict is Verdict.SENT for item in self.recipients)
 
 
-def transmit(session: Session, envelope: Envelope) -> Result:
-    """Send `envelope` and return what became of each recipient."""
-    steps = transmitting(session, envelope)
+def transmit(session: Session, envelope: Envelope, *, before_data: Callable[[], bool] | None = None) -> Result:
+    """Send `envelope` and return what became of each recipient. For `before_data` see `transmitting`."""
+    steps = transmitting(session, envelope, before_data=before_data)
     while True:
         try:
             next(steps)
@@ -72,10 +74,14 @@ def transmit(session: Session, envelope: Envelope) -> Result:
             return result
 
 
-def transmitting(session: Session, envelope: Envelope, *, send: bool = True) -> Generator[Step, None, Result]:
+def transmitting(
+    session: Session, envelope: Envelope, *, send: bool = True, before_data: Callable[[], bool] | None = None
+) -> Generator[Step, None, Result]:
     """Send `envelope`, yielding a step after MAIL, RCPT and DATA; a failed one is the last.
 
-    Without `send` it stops after RCPT: nothing is sent.
+    Without `send` it stops after RCPT: nothing is sent. `before_data` is called when the server takes at least one
+    recipient and nothing of the message has left, so that it can be recorded that it may be delivered from here on;
+    when it returns False the transaction is given up.
     """
     transaction = _Transaction(session, envelope)
     transcript = session.conversation.transcript
@@ -84,10 +90,12 @@ def transmitting(session: Session, envelope: Envelope, *, send: bool = True) -> 
         yield step
         if step.error is not None:
             return transaction.result()
-    if send:
-        yield timed(Stage.DATA, transaction.data, transcript=transcript)
+    if not send:
+        transaction.stop(Verdict.ACCEPTED)
+    elif before_data is not None and not before_data():
+        transaction.stop(Verdict.WITHHELD)
     else:
-        transaction.stop()
+        yield timed(Stage.DATA, transaction.data, transcript=transcript)
     return transaction.result()
 
 
@@ -163,10 +171,10 @@ class _Transaction:
             self._decided[at] = RecipientResult(envelope.recipients[at], Verdict.SENT, reply=reply)
         return Outcome(reply=reply, facts=DataFacts(size=len(envelope.content)))
 
-    def stop(self) -> None:
-        """End a check: the accepted recipients are decided by that, and the server forgets them."""
+    def stop(self, verdict: Verdict) -> None:
+        """End before DATA: the accepted recipients are decided by that, and the server forgets them."""
         for at, reply in self._accepted.items():
-            self._decided[at] = RecipientResult(self._envelope.recipients[at], Verdict.ACCEPTED, reply=reply)
+            self._decided[at] = RecipientResult(self._envelope.recipients[at], verdict, reply=reply)
         self._forget()
 
     # What is checked before anything is said

@@ -384,3 +384,37 @@ def idle_server() -> Iterator[tuple[int, threading.Event]]:
 
 def test_an_envelope_does_not_print_the_message() -> None:
     assert "reset-link" not in repr(envelope(content=b"Subject: x\r\n\r\nreset-link\r\n"))
+
+
+def test_a_message_taken_back_before_data_leaves_nothing_behind(smtp_server: StartServer) -> None:
+    server = smtp_server(replies={BOB: "550 5.1.1 No such user"})
+    with Session(server.config()) as session:
+        result = transmit(session, envelope(ALICE, BOB), before_data=lambda: False)
+        assert verdicts(result) == [Verdict.WITHHELD, Verdict.REFUSED]
+        assert (server.messages, session.usable) == ([], True)
+        # The server has forgotten the transaction: the next message is one of its own.
+        assert transmit(session, envelope(CHARLIE), before_data=lambda: True).sent
+    assert [received.recipients for received in server.messages] == [(CHARLIE,)]
+
+
+def test_it_is_asked_before_data_only_when_somebody_would_get_the_message(smtp_server: StartServer) -> None:
+    asked: list[bool] = []
+
+    def ask() -> bool:
+        asked.append(True)
+        return True
+
+    server = smtp_server(replies={ALICE: "550 5.1.1 No such user"})
+    with Session(server.config()) as session:
+        assert verdicts(transmit(session, envelope(ALICE), before_data=ask)) == [Verdict.REFUSED]
+        assert asked == []
+        assert transmit(session, envelope(BOB), before_data=ask).sent
+    assert asked == [True]
+
+
+def test_nothing_of_the_message_has_left_when_it_is_asked() -> None:
+    said: list[str] = []
+    with session_with({}) as (session, _server):
+        transmit(session, envelope(), before_data=lambda: bool(said.extend(session.transcript) or True))
+        assert not any("DATA" in line for line in said)
+        assert any("DATA" in line for line in session.transcript)
