@@ -1,0 +1,62 @@
+"""The outbox: every change of a message's state is here, and nowhere else.
+
+    enqueue    accepted, in the caller's transaction      release    ended leases, expiry, the second try
+    claim      held by a worker; mark, renew, give back   decisions  what people decide
+    judge      what a result means (pure)                 circuit    paused profiles and their probes
+    settle     what became of it, written                 prune      forgetting
+
+Each change is one conditional statement whose returned rows are looked at. Sending is `delivery`'s, running `worker`'s.
+"""
+
+from smtpadmin.outbox.circuit import opened, resume, succeeded
+from smtpadmin.outbox.claim import (
+    ALL_LANES,
+    Addressee,
+    Claim,
+    Claimed,
+    claim,
+    due_profiles,
+    give_back,
+    mark,
+    renew,
+)
+from smtpadmin.outbox.decisions import cancel, give_up, resend, retry_now
+from smtpadmin.outbox.enqueue import Outgoing, Queued, enqueue
+from smtpadmin.outbox.judge import Settlement, judge, unsendable
+from smtpadmin.outbox.prune import prune, prune_bodies, truncate_log
+from smtpadmin.outbox.release import Released, expire, release, resend_uncertain
+from smtpadmin.outbox.settle import persist, settle
+
+__all__ = [
+    "ALL_LANES",
+    "Addressee",
+    "Claim",
+    "Claimed",
+    "Outgoing",
+    "Queued",
+    "Released",
+    "Settlement",
+    "cancel",
+    "claim",
+    "due_profiles",
+    "enqueue",
+    "expire",
+    "give_back",
+    "give_up",
+    "judge",
+    "mark",
+    "opened",
+    "persist",
+    "prune",
+    "prune_bodies",
+    "release",
+    "renew",
+    "resend",
+    "resend_uncertain",
+    "resume",
+    "retry_now",
+    "settle",
+    "succeeded",
+    "truncate_log",
+    "unsendable",
+]

@@ -1,0 +1,100 @@
+"""The database of the outbox, and SQL that its statements share.
+
+Raw statements and not the ORM, because each change of a state is one conditional statement that returns the rows it has
+changed, on batches, where an object per row costs more than the rest. SQLite and PostgreSQL take the same text.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from smtpadmin.models import Attempt, Body, Circuit, Message, Profile, Recipient
+
+# ruff: noqa: SLF001 - `_meta` is Django's documented way to a table's name
+MESSAGE = Message._meta.db_table
+BODY = Body._meta.db_table
+RECIPIENT = Recipient._meta.db_table
+ATTEMPT = Attempt._meta.db_table
+CIRCUIT = Circuit._meta.db_table
+PROFILE = Profile._meta.db_table
+
+# What every release of a lease writes.
+UNLEASED = "phase = '', lease = '', lease_until = 0, lease_boot = ''"
+
+_ENGINES = ("sqlite", "postgresql")
+# Rows of one INSERT: far below SQLite's 32,766 variables, beyond which a statement gains nothing.
+_ROWS = 200
+
+
+def database() -> BaseDatabaseWrapper:
+    """Return the connection to the database that holds the outbox. Raise ImproperlyConfigured for another engine."""
+    connection = connections[router.db_for_write(Message)]
+    if connection.vendor not in _ENGINES:
+        raise ImproperlyConfigured(f"The outbox runs on SQLite and PostgreSQL, and not on {connection.vendor}.")
+    return connection
+
+
+@contextmanager
+def changes() -> Iterator[None]:
+    """Run a transaction on the outbox's database; inside one of the caller's it is a part of that."""
+    with transaction.atomic(using=database().alias):
+        yield
+
+
+def run(text: str, params: Sequence[Any] = ()) -> int:
+    """Run a statement and return how many rows it has changed."""
+    with database().cursor() as cursor:
+        cursor.execute(text, params)
+        return int(cursor.rowcount)
+
+
+def rows(text: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """Run a statement and return its rows."""
+    with database().cursor() as cursor:
+        cursor.execute(text, params)
+        return list(cursor.fetchall())
+
+
+def insert(table: str, columns: Sequence[str], values: Sequence[Sequence[Any]], *, returning: str = "") -> list[Any]:
+    """Insert rows, many in one statement; return the `returning` column of each, in no promised order."""
+    head = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "
+    row = f"({marks(columns)})"
+    returned: list[Any] = []
+    for start in range(0, len(values), _ROWS):
+        chunk = values[start : start + _ROWS]
+        params = [value for each in chunk for value in each]
+        text = head + ", ".join([row] * len(chunk))
+        if returning:
+            returned += rows(f"{text} RETURNING {returning}", params)
+        else:
+            run(text, params)
+    return returned
+
+
+def marks(items: Sequence[Any]) -> str:
+    """Return a placeholder for each of `items`."""
+    return ", ".join(["%s"] * len(items))
+
+
+def skip_locked() -> str:
+    """Return what makes a SELECT take rows for itself and pass over those that others hold.
+
+    SQLite has no row locks and needs none: one writes at a time. Django leaves `select_for_update` out there without a
+    word, so it is not relied on.
+    """
+    return "FOR UPDATE SKIP LOCKED" if database().vendor == "postgresql" else ""
+
+
+def instant(value: datetime | None) -> Any:
+    """Return a time as a parameter for a raw statement."""
+    return database().ops.adapt_datetimefield_value(value)
+
+
+def aware(value: datetime | None) -> datetime | None:
+    """Return a time that a raw statement has read; SQLite's come without the zone, which is UTC."""
+    return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
