@@ -8,7 +8,6 @@ message never stop a profile; errors of the server never use up a message's atte
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
@@ -97,8 +96,8 @@ def classify(error: SmtpError) -> FailureClass:
         return FailureClass.UNCERTAIN
     if is_quota(error):
         return FailureClass.QUOTA
-    if error.stage in _OPENING:
-        return _OPENING[error.stage] if not _is_passing(error) else FailureClass.CONNECT
+    if error.stage in OPENING:
+        return OPENING[error.stage] if not _is_passing(error) else FailureClass.CONNECT
     if error.reply is None and error.cause in _LOCAL:
         return FailureClass.LOCAL
     if error.stage is Stage.MAIL and (error.cause in _SESSION or _wants_sign_in(error)):
@@ -112,7 +111,8 @@ def classify(error: SmtpError) -> FailureClass:
     return FailureClass.SENDER_REFUSED if error.stage is Stage.MAIL else FailureClass.CONTENT_REFUSED
 
 
-_OPENING = {
+#: What a failure to open a session is, by the stage it came to; it says nothing of any message.
+OPENING = {
     Stage.DNS: FailureClass.CONNECT,
     Stage.TCP: FailureClass.CONNECT,
     Stage.EHLO: FailureClass.CONNECT,
@@ -161,8 +161,8 @@ def is_quota(error: SmtpError) -> bool:
 def delay(kind: FailureClass, *, lane: Lane, attempt: int, rng: random.Random | None = None) -> timedelta:
     """Return how long to wait after the `attempt`-th counted attempt (from 1) failed with `kind`."""
     if kind in OF_THE_PROFILE:
-        # The profile waits and not the message: it goes as soon as the server is back.
-        return timedelta(0)
+        # The profile waits and not the message, but the next probe is another one: this one may be the reason.
+        return timedelta(seconds=_jittered(_MINUTE, rng))
     if lane == Lane.URGENT:
         steps: Sequence[int] = _URGENT_DELAYS
     else:
@@ -190,31 +190,6 @@ def ramp_after(ramp: int, *, batch: int) -> int:
     """Return the bound on messages in flight after a good batch under `ramp`; 0 when there is no need of one."""
     doubled = ramp * 2
     return doubled if doubled < batch else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """How many messages are marked at once: as many as leave within `SPAN`, so a crash leaves few in doubt.
-
-    A slow server gets its mark message by message, where a commit costs nothing beside the round trips; a fast one
-    gets the whole batch, where commits would cost most.
-    """
-
-    SPAN = 0.1
-
-    seconds_each: float | None = None
-
-    def size(self, *, most: int) -> int:
-        """Return how many to mark now, `most` being what is left of the batch."""
-        if self.seconds_each is None:
-            return 1
-        return max(1, min(most, int(self.SPAN / max(self.seconds_each, 1e-6))))
-
-    def after(self, seconds: float) -> "Window":
-        """Return the window after a message that took `seconds`; growing slowly and shrinking at once."""
-        if self.seconds_each is None or seconds > self.seconds_each:
-            return Window(seconds)
-        return Window(self.seconds_each * 0.75 + seconds * 0.25)
 
 
 def _jittered(seconds: float, rng: random.Random | None) -> float:

@@ -36,7 +36,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "smtpadmin.diagnosis",
         "smtpadmin.keys",
         "smtpadmin.limits",
+        "smtpadmin.outbox",
         "smtpadmin.profiles",
+        "smtpadmin.retry",
     ),
     ("smtpadmin.delivery", "smtpadmin.testing"),
     (
@@ -46,6 +48,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "smtpadmin.checks",
         "smtpadmin.management",
         "smtpadmin.templatetags",
+        "smtpadmin.worker",
     ),
     ("panel",),
     ("config",),

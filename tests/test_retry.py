@@ -7,7 +7,7 @@ import pytest
 
 from smtpadmin import retry
 from smtpadmin.models import Lane
-from smtpadmin.retry import FailureClass, Window
+from smtpadmin.retry import FailureClass
 from smtpadmin.smtp import (
     AuthError,
     Cause,
@@ -111,7 +111,7 @@ def test_quota_is_told_from_full_mailboxes_and_large_messages(
         (FailureClass.RECIPIENT_DEFERRED, Lane.NORMAL, [5, 15, 30, 60, 120, 240, 240]),
         (FailureClass.RECIPIENT_DEFERRED, Lane.URGENT, [0.25, 0.5, 1, 2, 5, 10, 10]),
         (FailureClass.MESSAGE_DEFERRED, Lane.BULK, [1, 5]),
-        (FailureClass.CONNECT, Lane.NORMAL, [0, 0]),
+        (FailureClass.QUOTA, Lane.NORMAL, [1, 1]),
     ],
 )
 def test_attempts_come_at_growing_distances(kind: FailureClass, lane: Lane, minutes: list[float]) -> None:
@@ -150,13 +150,3 @@ def test_the_ramp_doubles_until_the_batch_is_reached() -> None:
     while steps[-1]:
         steps.append(retry.ramp_after(steps[-1], batch=20))
     assert steps == [1, 2, 4, 8, 16, 0]
-
-
-def test_the_window_is_one_message_until_the_server_is_known_to_be_fast() -> None:
-    window = Window()
-    assert window.size(most=20) == 1
-    assert window.after(0.001).size(most=20) == 20
-    assert window.after(0.02).size(most=20) == 5
-    assert window.after(0.3).size(most=20) == 1
-    # One slow answer closes it at once, fast ones open it slowly.
-    assert window.after(0.001).after(1).size(most=20) == 1

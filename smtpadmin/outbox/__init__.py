@@ -25,10 +25,11 @@ from smtpadmin.outbox.enqueue import Outgoing, Queued, enqueue
 from smtpadmin.outbox.judge import Settlement, judge, unsendable
 from smtpadmin.outbox.prune import prune, prune_bodies, truncate_log
 from smtpadmin.outbox.release import Released, expire, release, resend_uncertain
-from smtpadmin.outbox.settle import persist, settle
+from smtpadmin.outbox.settle import PATIENCE, persist, settle
 
 __all__ = [
     "ALL_LANES",
+    "PATIENCE",
     "Addressee",
     "Claim",
     "Claimed",

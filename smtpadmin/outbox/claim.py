@@ -284,12 +284,13 @@ def mark(claim: Claim, ids: Sequence[int]) -> frozenset[int]:
     """Record that these may be delivered from here on; return those that may be: the others are not ours any more.
 
     The lease must still hold: a worker that was frozen beyond it would else send what another has begun to send
-    (measured: 2 of 10 duplicates without a mark).
+    (measured: 2 of 10 duplicates without a mark). It may be called again for the same messages, where a commit's answer
+    was lost or some time has passed.
     """
     second, params = clock.now_sql()
     marked = sql.rows(
         f"""UPDATE {sql.MESSAGE} SET phase = 'data', lease_until = {second} + %s
-            WHERE id IN ({sql.marks(ids)}) AND lease = %s AND state = 'sending' AND phase = 'open'
+            WHERE id IN ({sql.marks(ids)}) AND lease = %s AND state = 'sending'
               AND lease_until > {second} AND lease_boot = %s
             RETURNING id""",
         [*params, clock.LEASE_SECONDS, *ids, claim.lease, *params, clock.boot()],

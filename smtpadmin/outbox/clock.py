@@ -24,7 +24,7 @@ def now_sql() -> tuple[str, list[float]]:
     """Return the SQL of the lease clock's present second, and its parameters."""
     if database().vendor == "postgresql":
         return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS double precision)", []
-    return "%s", [_uptime()]
+    return "%s", [uptime()]
 
 
 def boot() -> str:
@@ -32,7 +32,8 @@ def boot() -> str:
     return "" if database().vendor == "postgresql" else _boot()
 
 
-def _uptime() -> float:
+def uptime() -> float:
+    """Return the seconds since this machine was started, sleep included."""
     # Linux: CLOCK_MONOTONIC stands still while a machine sleeps, CLOCK_BOOTTIME does not. macOS has only the former.
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 

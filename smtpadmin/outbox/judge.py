@@ -73,7 +73,7 @@ def judge(message: Claimed, result: Result, *, now: datetime, seconds: float) ->
             pause = pause or (kind, item.error)
         elif item.verdict is not Verdict.WITHHELD:
             counted = True
-        if fate is RecipientState.PENDING and kind is not None:
+        if fate is RecipientState.PENDING and kind is not None and not _is_opening(item.error):
             waits.append(retry.delay(kind, lane=message.lane, attempt=message.attempts + 1))
     counts = {each: _total(written, each) for each in RecipientState}
     sent, failed = message.sent + counts[RecipientState.SENT], message.failed + counts[RecipientState.FAILED]
@@ -129,6 +129,11 @@ def answer_of(error: SmtpError | None, reply: Reply | None) -> Answer:
         enhanced=reply.enhanced[:12] if reply else "",
         reply=text[:_MAX_REPLY],
     )
+
+
+def _is_opening(error: SmtpError | None) -> bool:
+    """Say whether the server was not even asked about the message: it stays due when it was."""
+    return error is not None and error.stage in retry.OPENING
 
 
 def _fate(item: RecipientResult) -> tuple[RecipientState, FailureClass | None]:
