@@ -287,7 +287,6 @@ class WorkerBeat(models.Model):
     name = models.CharField(max_length=64, unique=True)
     host = models.CharField(max_length=253)
     pid = models.PositiveIntegerField()
-    version = models.CharField(max_length=40)
     started_at = models.DateTimeField()
     beat_at = models.DateTimeField()
 

@@ -1,0 +1,296 @@
+"""The worker: finds what is due, hands it to `delivery`, and does what the clock asks for.
+
+Any number of workers may run, in one process or on many machines: claims and leases in the database are all that
+keeps them apart. A worker that dies is found out by its leases.
+"""
+
+import logging
+import os
+import random
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, InterfaceError, connections
+from django.utils import timezone
+
+from smtpadmin import outbox
+from smtpadmin.crypto import CryptoError
+from smtpadmin.delivery import Courier, Point, deliver_batch
+from smtpadmin.exceptions import KeyringLocked
+from smtpadmin.models import Lane, Profile, WorkerBeat
+from smtpadmin.outbox import clock
+from smtpadmin.retry import FailureClass
+from smtpadmin.smtp import AuthError, Cause
+
+logger = logging.getLogger("smtpadmin.worker")
+
+#: How long a worker that was told to stop waits for the answers it is owed: shorter than a container's grace.
+GRACE = 25.0
+
+# An urgent message waits for one of these at most. Spread, so that many workers do not ask at once.
+_POLL = 0.4
+_JITTER = 0.2
+_BEAT = 5.0
+_SWEEP = 10.0
+_CLEAN = 3600.0
+# An open connection waits this long for the next message, which then needs no new sign-in.
+_LINGER = 3.0
+_AFTER_ERROR = 1.0
+# No attempt takes longer; whatever does is stuck, and its lease is left to end.
+_LONGEST = 1200.0
+
+Reached = Callable[[Point], None]
+
+
+def deliver_due(*, profiles: Sequence[str] | None = None, seconds: float | None = None) -> int:
+    """Send what is due now and return how many messages were dealt with: for a task queue, cron, or a test.
+
+    It runs in the calling thread, takes profiles (all, or those with these short names) in turn, and ends when nothing
+    is due, or after about `seconds`. Any number may run at once, beside workers too. Not inside a transaction: what was
+    sent has to be recorded even when the caller then fails.
+    """
+    return Worker(stop_after=seconds).drain(profiles)
+
+
+class Worker:
+    """One worker process. `run` until `stop`, or `drain` what is there."""
+
+    def __init__(self, *, stop_after: float | None = None, reached: Reached = lambda _point: None) -> None:
+        """`reached` is told of the instants that matter to a crash; see `delivery.Point`."""
+        self.name = f"{socket.gethostname()[:24]}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._reached = reached
+        self._stopping = threading.Event()
+        self._until = None if stop_after is None else time.monotonic() + stop_after
+        self._jobs: dict[tuple[int, bool], threading.Thread] = {}
+        self._holding: dict[str, tuple[outbox.Claim, float]] = {}
+        self._lock = threading.Lock()
+        self._next = dict.fromkeys(("beat", "sweep", "clean"), 0.0)
+        self._started_at = timezone.now()
+
+    # From outside
+
+    def stop(self) -> None:
+        """Claim nothing more, finish the messages under way, give back the rest."""
+        self._stopping.set()
+
+    def run(self, *, grace: float = GRACE) -> bool:
+        """Work until `stop`; False when a message was still under way after `grace` seconds: its lease then ends."""
+        logger.info("Worker %s has started.", self.name)
+        with self._keeping_leases():
+            while not self._stopping.is_set():
+                try:
+                    self._turn()
+                except (DatabaseError, InterfaceError) as error:
+                    logger.warning("The database is away; trying again. %s", error)
+                    connections.close_all()
+                    self._stopping.wait(_AFTER_ERROR)
+                self._stopping.wait(_POLL * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311  spreads load
+            until = time.monotonic() + grace
+            for job in list(self._jobs.values()):
+                job.join(max(0.0, until - time.monotonic()))
+        clean = not any(job.is_alive() for job in self._jobs.values())
+        self._leave()
+        logger.info("Worker %s has stopped%s.", self.name, "" if clean else " with messages under way")
+        return clean
+
+    def drain(self, slugs: Sequence[str] | None = None) -> int:
+        """Send what is due, in this thread, and return how many messages were dealt with."""
+        self._sweep()
+        dealt_with = 0
+        with self._keeping_leases():
+            while due := [each for each in outbox.due_profiles() if slugs is None or _slug(each) in slugs]:
+                done = sum(self._serve(profile_id, lanes=outbox.ALL_LANES, linger=0) for profile_id in due)
+                dealt_with += done
+                if not done or self._is_over():
+                    break
+        return dealt_with
+
+    # One turn
+
+    def _turn(self) -> None:
+        self._at_times("beat", _BEAT, self._beat)
+        self._at_times("sweep", _SWEEP, self._sweep)
+        self._at_times("clean", _CLEAN, self._clean)
+        self._jobs = {key: job for key, job in self._jobs.items() if job.is_alive()}
+        for profile_id in outbox.due_profiles():
+            if (profile_id, False) not in self._jobs:
+                self._start(profile_id, urgent=False)
+        if self._jobs:
+            # A batch of a slow server may take minutes: urgent mail gets a connection of its own beside it.
+            for profile_id in outbox.due_profiles([Lane.URGENT]):
+                if (profile_id, True) not in self._jobs:
+                    self._start(profile_id, urgent=True)
+
+    def _start(self, profile_id: int, *, urgent: bool) -> None:
+        lanes = (Lane.URGENT,) if urgent else outbox.ALL_LANES
+        job = threading.Thread(
+            target=self._job, args=(profile_id, lanes), name=f"deliver-{profile_id}-{int(urgent)}", daemon=True
+        )
+        self._jobs[profile_id, urgent] = job
+        job.start()
+
+    def _job(self, profile_id: int, lanes: Sequence[Lane]) -> None:
+        """Serve one profile until it has nothing more; a failure ends this thread only."""
+        try:
+            self._serve(profile_id, lanes=lanes, linger=_LINGER)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("The database is away; trying again. %s", error)
+            self._stopping.wait(_AFTER_ERROR)
+        except KeyringLocked as error:
+            logger.error("Nothing is sent. %s", error)  # noqa: TRY400  the text says it all
+            self._stopping.wait(_AFTER_ERROR * 10)
+        except Exception:
+            # Its messages are held until their leases end; then each is counted as interrupted.
+            logger.exception("Sending through profile %s failed unexpectedly.", profile_id)
+            self._stopping.wait(_AFTER_ERROR * 10)
+        finally:
+            connections.close_all()
+
+    def _serve(self, profile_id: int, *, lanes: Sequence[Lane], linger: float) -> int:
+        """Claim and deliver until nothing is due; return how many messages were dealt with."""
+        courier: Courier | None = None
+        profile = Profile.objects.filter(pk=profile_id).first()
+        dealt_with = 0
+        try:
+            while profile is not None and not self._is_over():
+                claim = outbox.claim(profile, worker=self.name, lanes=lanes)
+                if claim is None:
+                    if courier is None or not self._more_comes(profile_id, lanes, linger):
+                        break
+                    continue
+                if courier is None or courier.profile.updated_at != claim.profile_version:
+                    profile = Profile.objects.get(pk=profile_id)
+                    courier = self._new_courier(courier, profile, claim)
+                    if courier is None:
+                        break
+                with self._held(claim):
+                    done = deliver_batch(claim, courier, stop=self._is_over, reached=self._reached)
+                dealt_with += done.settled
+                if done.paused:
+                    break
+        finally:
+            if courier is not None:
+                courier.close()
+        return dealt_with
+
+    def _new_courier(self, old: Courier | None, profile: Profile, claim: outbox.Claim) -> Courier | None:
+        """Return a courier for the profile as it is now; None, with the messages given back, when it has no way in."""
+        if old is not None:
+            old.close()
+        ids = [message.id for message in claim.messages]
+        try:
+            return Courier(profile)
+        except CryptoError:
+            outbox.give_back(claim, ids)
+            text = "The stored password does not open for the profile's present settings. Enter it again."
+            outbox.opened(claim, FailureClass.AUTH, AuthError(text, cause=Cause.PASSWORD_MISSING))
+            return None
+        except KeyringLocked:
+            outbox.give_back(claim, ids)
+            raise
+
+    def _more_comes(self, profile_id: int, lanes: Sequence[Lane], linger: float) -> bool:
+        """Wait with an open connection for more to send; False when nothing came."""
+        until = time.monotonic() + linger
+        while time.monotonic() < until and not self._is_over():
+            self._stopping.wait(_POLL / 4)
+            if profile_id in outbox.due_profiles(lanes):
+                return True
+        return False
+
+    def _is_over(self) -> bool:
+        return self._stopping.is_set() or (self._until is not None and time.monotonic() > self._until)
+
+    # Leases
+
+    @contextmanager
+    def _held(self, claim: outbox.Claim) -> Iterator[None]:
+        with self._lock:
+            self._holding[claim.lease] = claim, time.monotonic() + _LONGEST * len(claim.messages)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._holding.pop(claim.lease, None)
+
+    @contextmanager
+    def _keeping_leases(self) -> Iterator[None]:
+        """Renew the leases of what is under way, from a thread of its own, for as long as the block lasts."""
+        ended = threading.Event()
+        keeper = threading.Thread(target=self._keep_leases, args=(ended,), name="leases", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            keeper.join()
+
+    def _keep_leases(self, ended: threading.Event) -> None:
+        while not ended.wait(clock.LEASE_SECONDS / 4):
+            with self._lock:
+                claims = [claim for claim, until in self._holding.values() if time.monotonic() < until]
+            try:
+                for claim in claims:
+                    outbox.renew(claim)
+            except (DatabaseError, InterfaceError) as error:
+                logger.warning("Leases could not be renewed. %s", error)
+            finally:
+                connections.close_all()
+
+    # What the clock asks for
+
+    def _at_times(self, what: str, every: float, act: Callable[[], None]) -> None:
+        if time.monotonic() >= self._next[what]:
+            act()
+            self._next[what] = time.monotonic() + every
+
+    def _beat(self) -> None:
+        WorkerBeat.objects.update_or_create(
+            name=self.name,
+            defaults={"beat_at": timezone.now()},
+            create_defaults={
+                "beat_at": timezone.now(),
+                "started_at": self._started_at,
+                "host": socket.gethostname(),
+                "pid": os.getpid(),
+            },
+        )
+
+    def _sweep(self) -> None:
+        released = outbox.release()
+        if released != outbox.Released():
+            logger.warning(
+                "A worker has died: %d messages are queued again, %d are uncertain, %d are given up.",
+                released.queued,
+                released.uncertain,
+                released.failed,
+            )
+        outbox.resend_uncertain()
+        outbox.expire()
+
+    def _clean(self) -> None:
+        outbox.prune_bodies()
+        outbox.truncate_log()
+        WorkerBeat.objects.filter(beat_at__lt=timezone.now() - timedelta(days=1)).delete()
+
+    def _leave(self) -> None:
+        try:
+            WorkerBeat.objects.filter(name=self.name).delete()
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("The worker's last word is not recorded. %s", error)
+        connections.close_all()
+
+
+def last_beat() -> datetime | None:
+    """Return when a worker was last alive; None: there is none."""
+    beat = WorkerBeat.objects.order_by("-beat_at").first()
+    return beat.beat_at if beat else None
+
+
+def _slug(profile_id: int) -> str:
+    return Profile.objects.values_list("slug", flat=True).get(pk=profile_id)

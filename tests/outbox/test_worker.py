@@ -1,0 +1,227 @@
+"""Workers: in this process, and as processes that are stopped, killed, and die at every step."""
+
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import override_settings
+from django.utils import timezone
+
+from smtpadmin import outbox
+from smtpadmin.delivery import Point
+from smtpadmin.models import Attempt, Lane, Message, Profile, WorkerBeat
+from smtpadmin.worker import Worker, deliver_due, last_beat
+from tests.support import worker_process
+from tests.support.mail import outgoing, put, states
+from tests.support.profiles import make_profile
+from tests.support.smtpd import PASSWORD, USERNAME, SmtpServer, StartServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def profile_on(server: SmtpServer, **fields: Any) -> Profile:
+    where = {"host": server.host, "port": server.port, "security": "none", "username": USERNAME}
+    return make_profile(**{"password": PASSWORD, "is_default": True} | where | fields)
+
+
+def fill(profile: Profile, count: int, **fields: Any) -> None:
+    """Queue `count` messages that can be told apart by their text."""
+    outbox.enqueue(
+        [
+            outgoing(profile, content=b"From: notify@example.com\r\nSubject: Hello\r\n\r\n%d\r\n" % n, **fields)
+            for n in range(count)
+        ]
+    )
+
+
+def copies(server: SmtpServer) -> Counter[int]:
+    """Return how often each message has arrived."""
+    return Counter(int(received.content.rpartition(b"\r\n\r\n")[2]) for received in server.messages)
+
+
+def wait_for(what: Callable[[], bool], *, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until, "It did not happen in time."
+        time.sleep(0.02)
+
+
+def test_deliver_due_sends_what_is_due_and_says_how_many(smtp_server: StartServer) -> None:
+    server = smtp_server()
+    profile = profile_on(server, batch=7)
+    fill(profile, 20)
+    put(profile, due_at=timezone.now() + timedelta(hours=1))
+    assert deliver_due() == 20
+    assert (server.connections, copies(server)) == (1, Counter(range(20)))
+    assert deliver_due() == 0
+
+
+def test_deliver_due_takes_the_profiles_it_is_told(smtp_server: StartServer) -> None:
+    server = smtp_server()
+    first, second = profile_on(server), profile_on(server, slug="second", is_default=False)
+    messages = [put(first), put(second)]
+    assert deliver_due(profiles=["second"]) == 1
+    assert states(*messages) == ["queued", "sent"]
+
+
+def test_once_drains_and_ends(smtp_server: StartServer, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(profile_on(smtp_server()), 3)
+    call_command("deliver", "--once")
+    assert capsys.readouterr().out == "3 messages dealt with.\n"
+
+
+def test_one_profile_out_of_reach_does_not_hold_up_another(smtp_server: StartServer) -> None:
+    dead = profile_on(smtp_server(), port=1)
+    alive = profile_on(smtp_server(), slug="alive", is_default=False)
+    messages = [put(dead), put(alive)]
+    deliver_due()
+    assert states(*messages) == ["queued", "sent"]
+
+
+def test_a_password_that_does_not_open_pauses_its_profile(smtp_server: StartServer) -> None:
+    server = smtp_server()
+    profile = profile_on(server)
+    message = put(profile)
+    # Moved to another user's settings behind the panel's back: the secret must not go there.
+    Profile.objects.update(username="somebody@example.com")
+    assert deliver_due() == 0
+    assert (server.connections, states(message)) == (0, ["queued"])
+    profile.refresh_from_db()
+    assert (profile.circuit.reason, profile.circuit.cause) == ("auth", "password_missing")
+
+
+def test_a_locked_keyring_leaves_the_queue_alone(smtp_server: StartServer) -> None:
+    profile = profile_on(smtp_server())
+    message = put(profile)
+    with override_settings(SMTPADMIN={}), pytest.raises(Exception, match="No encryption key"):
+        deliver_due()
+    assert states(message) == ["queued"]
+
+
+def test_a_worker_shows_that_it_lives_and_leaves_when_it_is_stopped(smtp_server: StartServer) -> None:
+    profile = profile_on(smtp_server())
+    worker = Worker()
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        message = put(profile)
+        wait_for(lambda: states(message) == ["sent"])
+        beat = last_beat()
+        assert beat is not None
+        assert timezone.now() - beat < timedelta(seconds=10)
+    finally:
+        worker.stop()
+        thread.join(30)
+    assert not thread.is_alive()
+    assert not WorkerBeat.objects.exists()
+
+
+def test_an_urgent_message_does_not_wait_for_a_batch_of_others(smtp_server: StartServer) -> None:
+    server = smtp_server()
+    profile = profile_on(server, batch=10)
+    fill(profile, 60, lane=Lane.BULK)
+    held, entered = threading.Event(), threading.Event()
+
+    def hold(point: Point) -> None:
+        if point is Point.BEFORE_MARK and not threading.current_thread().name.endswith("-1"):
+            entered.set()
+            held.wait(30)
+
+    worker = Worker(reached=hold)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        assert entered.wait(30)
+        urgent = put(profile, lane=Lane.URGENT)
+        wait_for(lambda: states(urgent) == ["sent"], seconds=10)
+        assert Message.objects.filter(state="sent").count() == 1
+    finally:
+        held.set()
+        worker.stop()
+        thread.join(30)
+
+
+def test_sigterm_finishes_what_is_under_way_and_sends_nothing_twice(smtp_server: StartServer) -> None:
+    server = smtp_server()
+    fill(profile_on(server), 400)
+    for round_ in range(3):
+        worker = worker_process.start()
+        with worker_process.ended(worker):
+            wait_for(lambda seen=round_ * 60: len(server.messages) > seen)
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(30) == 0
+        # Nothing is left behind that somebody would have to wait for, or to ask about.
+        assert set(Message.objects.values_list("state", "lease", "uncertain", "crashes")) <= {
+            ("sent", "", 0, 0),
+            ("queued", "", 0, 0),
+        }
+    deliver_due()
+    assert copies(server) == Counter(range(400))
+
+
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("point", [point for point in Point if point is not Point.OPENED])
+def test_a_worker_may_die_at_every_step(smtp_server: StartServer, point: Point, times: int) -> None:
+    server = smtp_server()
+    fill(profile_on(server, batch=5), 12)
+    dying = worker_process.start(lease=1, die_at=point, times=times, drain=True)
+    assert dying.wait(60) == worker_process.DIED
+    Message.objects.filter(state="sending").update(lease_until=0)
+    outbox.release()
+    in_doubt = set(Message.objects.filter(state="uncertain").values_list("pk", flat=True))
+    for message_id in in_doubt:
+        assert outbox.resend(message_id)
+    deliver_due()
+    check(server, 12)
+    if point in (Point.CLAIMED, Point.BEFORE_MARK, Point.SETTLED):
+        # Nothing had left that was not recorded: nobody is asked, and nothing comes twice.
+        assert (in_doubt, max(copies(server).values())) == (set(), 1)
+
+
+def check(server: SmtpServer, count: int) -> Counter[int]:
+    """Everything has arrived, and what came twice bears its mark. Return the copies."""
+    assert set(Message.objects.values_list("state", flat=True)) == {"sent"}
+    arrived = copies(server)
+    assert set(arrived) == set(range(count))
+    doubted = Message.objects.filter(uncertain__gt=0).count()
+    twice = [n for n, copies_ in arrived.items() if copies_ > 1]
+    first = Message.objects.order_by("id").values_list("id", flat=True)[0]
+    marked = {pk - first for pk in Message.objects.filter(uncertain__gt=0).values_list("pk", flat=True)}
+    assert set(twice) <= marked, f"sent twice without a mark, {doubted} marked"
+    return arrived
+
+
+def test_killed_workers_lose_nothing_and_mark_what_may_come_twice(smtp_server: StartServer) -> None:
+    server = smtp_server()
+    fill(profile_on(server), 600)
+    rng = random.Random(7)  # noqa: S311  the same kills in each run
+    workers = [worker_process.start(lease=1.5, dwell=0.005) for _ in range(2)]
+    kills = 0
+    try:
+        until = time.monotonic() + 90
+        while Message.objects.exclude(state="sent").exists():
+            assert time.monotonic() < until, Counter(Message.objects.values_list("state", flat=True))
+            if kills < 8:
+                time.sleep(rng.uniform(0.6, 1.2))
+                at = rng.randrange(len(workers))
+                workers[at].kill()
+                workers[at].wait()
+                workers[at] = worker_process.start(lease=1.5, dwell=0.005)
+                kills += 1
+            for message_id in Message.objects.filter(state="uncertain").values_list("pk", flat=True):
+                outbox.resend(message_id)
+            time.sleep(0.05)
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+    assert kills == 8
+    check(server, 600)
+    assert Attempt.objects.filter(outcome="late").count() == 0
