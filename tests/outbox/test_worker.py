@@ -200,20 +200,20 @@ def check(server: SmtpServer, count: int) -> Counter[int]:
 
 def test_killed_workers_lose_nothing_and_mark_what_may_come_twice(smtp_server: StartServer) -> None:
     server = smtp_server()
-    fill(profile_on(server), 600)
+    fill(profile_on(server), 400)
     rng = random.Random(7)  # noqa: S311  the same kills in each run
-    workers = [worker_process.start(lease=1.5, dwell=0.005) for _ in range(2)]
+    workers = [worker_process.start(lease=1.5, dwell=0.015) for _ in range(2)]
     kills = 0
     try:
         until = time.monotonic() + 90
         while Message.objects.exclude(state="sent").exists():
             assert time.monotonic() < until, Counter(Message.objects.values_list("state", flat=True))
             if kills < 8:
-                time.sleep(rng.uniform(0.6, 1.2))
+                time.sleep(rng.uniform(0.5, 0.8))
                 at = rng.randrange(len(workers))
                 workers[at].kill()
                 workers[at].wait()
-                workers[at] = worker_process.start(lease=1.5, dwell=0.005)
+                workers[at] = worker_process.start(lease=1.5, dwell=0.015)
                 kills += 1
             for message_id in Message.objects.filter(state="uncertain").values_list("pk", flat=True):
                 outbox.resend(message_id)
@@ -223,5 +223,29 @@ def test_killed_workers_lose_nothing_and_mark_what_may_come_twice(smtp_server: S
             worker.kill()
             worker.wait()
     assert kills == 8
-    check(server, 600)
+    check(server, 400)
     assert Attempt.objects.filter(outcome="late").count() == 0
+
+
+def test_a_frozen_worker_overwrites_nothing_when_it_wakes(smtp_server: StartServer) -> None:
+    server = smtp_server()
+    fill(profile_on(server), 150)
+    frozen = worker_process.start(lease=1, dwell=0.02)
+    other = None
+    with worker_process.ended(frozen):
+        wait_for(lambda: len(server.messages) > 20)
+        frozen.send_signal(signal.SIGSTOP)
+        other = worker_process.start(lease=1)
+        with worker_process.ended(other):
+            wait_for(lambda: not Message.objects.filter(state__in=["queued", "sending"]).exists())
+            before = dict(Message.objects.values_list("pk", "state"))
+            frozen.send_signal(signal.SIGCONT)
+            wait_for(Attempt.objects.filter(outcome="late").exists)
+            frozen.send_signal(signal.SIGTERM)
+            assert frozen.wait(30) == 0
+        assert dict(Message.objects.values_list("pk", "state")) == before
+        assert set(before.values()) == {"sent", "uncertain"}
+    for message_id in Message.objects.filter(state="uncertain").values_list("pk", flat=True):
+        assert outbox.resend(message_id)
+    deliver_due()
+    check(server, 150)
