@@ -4,7 +4,8 @@
                              └──── give_back ────────┘
 
 A claim raises the fence of each row and writes a lease that no other claim has. Whoever writes later names the lease,
-and the rows that come back are those it still held: a worker that was away for too long changes nothing.
+and the rows that come back are those it still held: a worker that was away for too long changes nothing. A constraint
+ties leases to the state `sending`, so no statement names both; SQLite would else search by the state.
 """
 
 import secrets
@@ -184,7 +185,8 @@ def _enter(profile: Profile, lanes: Sequence[Lane]) -> _Gate | None:
     params += [profile.pk, *map(int, lanes), sql.instant(now), sql.instant(now), 1]
     found = sql.rows(
         f"""SELECT p.batch, p.enabled, p.updated_at, c.reason, c.probe_at, c.failures, c.ramp, c.profile_version,
-               (SELECT count(*) FROM {sql.MESSAGE} f WHERE f.profile_id = p.id AND f.state = 'sending'),
+               (SELECT count(*) FROM {sql.MESSAGE} f
+                WHERE f.profile_id = p.id AND f.state = 'sending' AND f.lease_until >= 0),
                {", ".join(counts)}, {suspects}
             FROM {sql.PROFILE} p JOIN {sql.CIRCUIT} c ON c.profile_id = p.id WHERE p.id = %s""",
         [*params, profile.pk],
@@ -220,6 +222,7 @@ def _take(profile_id: int, lease: str, taken: dict[Lane, int], *, suspects: bool
     """Claim rows and return their ids with the new fences.
 
     The inner query is materialised: PostgreSQL may otherwise run it again for each row and claim more than its LIMIT.
+    The update does not name the state again: its rows are locked, and SQLite would walk all that are queued.
     """
     now = sql.instant(timezone.now())
     second, clock_params = clock.now_sql()
@@ -238,7 +241,7 @@ def _take(profile_id: int, lease: str, taken: dict[Lane, int], *, suspects: bool
         WITH {", ".join(picks)}
         UPDATE {sql.MESSAGE} SET state = 'sending', phase = 'open', fence = fence + 1, lease = %s,
                lease_until = {second} + %s, lease_boot = %s
-        WHERE id IN ({union}) AND state = 'queued'
+        WHERE id IN ({union})
         RETURNING id, fence"""
     return dict(sql.rows(text, [*params, lease, *clock_params, clock.LEASE_SECONDS, clock.boot()]))
 
@@ -290,8 +293,7 @@ def mark(claim: Claim, ids: Sequence[int]) -> frozenset[int]:
     second, params = clock.now_sql()
     marked = sql.rows(
         f"""UPDATE {sql.MESSAGE} SET phase = 'data', lease_until = {second} + %s
-            WHERE id IN ({sql.marks(ids)}) AND lease = %s AND state = 'sending'
-              AND lease_until > {second} AND lease_boot = %s
+            WHERE id IN ({sql.marks(ids)}) AND lease = %s AND lease_until > {second} AND lease_boot = %s
             RETURNING id""",
         [*params, clock.LEASE_SECONDS, *ids, claim.lease, *params, clock.boot()],
     )
@@ -315,6 +317,6 @@ def give_back(claim: Claim, ids: Sequence[int]) -> int:
         return 0
     return sql.run(
         f"""UPDATE {sql.MESSAGE} SET state = 'queued', {sql.UNLEASED}
-            WHERE id IN ({sql.marks(ids)}) AND lease = %s AND state = 'sending'""",
+            WHERE id IN ({sql.marks(ids)}) AND lease = %s""",
         [*ids, claim.lease],
     )

@@ -47,7 +47,6 @@ def prune_bodies() -> int:
     found = sql.rows(
         f"""SELECT b.message_id FROM {sql.BODY} b JOIN {sql.MESSAGE} m ON m.id = b.message_id
             WHERE (m.state = 'failed' AND m.ended_at < %s) OR (m.state = 'uncertain' AND m.expires_at < %s)
-               OR m.state IN ('sent', 'cancelled', 'expired')
             LIMIT %s""",
         [sql.instant(now - KEEP_FAILED_BODIES), sql.instant(now), _CHUNK],
     )

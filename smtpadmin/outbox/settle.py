@@ -90,7 +90,7 @@ def _messages(claim: Claim, settlements: Sequence[Settlement]) -> frozenset[int]
                        uncertain = uncertain + %s, recipients_sent = recipients_sent + %s,
                        recipients_failed = recipients_failed + %s, stage = %s, cause = %s, code = %s, {due}
                        ended_at = %s
-                WHERE id IN ({sql.marks(ids)}) AND lease = %s AND state = 'sending' RETURNING id""",
+                WHERE id IN ({sql.marks(ids)}) AND lease = %s RETURNING id""",
             [
                 state, attempts, uncertain, sent, failed, stage, cause, code, *due_params,
                 sql.instant(ended_at), *ids, claim.lease,
