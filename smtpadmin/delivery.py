@@ -35,6 +35,8 @@ class Courier:
         self.profile = profile
         self._config = profiles.server_config(profile, password=profiles.password(profile))
         self._session: Session | None = None
+        #: What is known of the server's pace, from one batch to the next.
+        self.window = Window()
 
     def __enter__(self) -> Self:
         self.open()
@@ -205,7 +207,6 @@ class _Batch:
         self._courier = courier
         self._stop = stop
         self._reached = reached
-        self._window = Window()
         self._marked: frozenset[int] = frozenset()
         self._marked_at = 0.0
         self._finished: list[outbox.Settlement] = []
@@ -252,7 +253,7 @@ class _Batch:
             self._settle()
             outbox.opened(self._claim, *settlement.pause)
             return False
-        self._window = self._window.after(seconds)
+        self._courier.window = self._courier.window.after(seconds)
         if not self._is_marked(index + 1):
             self._settle()
         return True
@@ -262,7 +263,7 @@ class _Batch:
         message_id = self._claim.messages[index].id
         if not self._is_marked(index) or clock.uptime() - self._marked_at > self._MARK_HOLDS:
             left = [message.id for message in self._claim.messages[index:]]
-            wanted = left[: self._window.size(most=len(left))]
+            wanted = left[: self._courier.window.size(most=len(left))]
             self._reached(Point.BEFORE_MARK)
             try:
                 marked = outbox.mark(self._claim, wanted)
