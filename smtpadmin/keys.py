@@ -10,7 +10,7 @@ from functools import lru_cache
 from smtpadmin.conf import conf
 from smtpadmin.crypto import BadKey, CryptoError, Keyring
 from smtpadmin.exceptions import KeyringLocked
-from smtpadmin.models import KeyCheck, Profile
+from smtpadmin.models import Body, KeyCheck, Profile
 
 _CANARY = "smtpadmin.key-check"
 
@@ -46,11 +46,11 @@ def lock_reason() -> LockReason | None:
 
 def is_anything_sealed() -> bool:
     """Say whether something is stored that only the right keys open. The canary by itself guards nothing."""
-    return Profile.objects.exclude(sealed_password="").exists()
+    return Profile.objects.exclude(sealed_password="").exists() or Body.objects.exists()
 
 
 def rotate() -> int:
-    """Seal every stored password anew with the newest key and return how many. Raise KeyringLocked.
+    """Seal all that is stored anew with the newest key and return how many values that is. Raise KeyringLocked.
 
     May be interrupted and run again. An edit in between is not undone: only the token that was read is replaced.
     """
@@ -59,6 +59,8 @@ def rotate() -> int:
     for pk, token in Profile.objects.exclude(sealed_password="").values_list("pk", "sealed_password"):
         unchanged = Profile.objects.filter(pk=pk, sealed_password=token)
         rotated += unchanged.update(sealed_password=ring.rotate(token))
+    for pk, token in Body.objects.values_list("pk", "token").iterator():
+        rotated += Body.objects.filter(pk=pk, token=token).update(token=ring.rotate(token))
     KeyCheck.objects.update(token=ring.seal(_CANARY, b"smtpadmin"))
     return rotated
 
@@ -91,9 +93,11 @@ def _opens_what_is_stored(ring: Keyring) -> bool:
     check = KeyCheck.objects.first()
     if check is not None and _opens(ring, _CANARY, check.token):
         return True
+    if not is_anything_sealed():
+        return True  # nothing is lost with the old key, so the new one may begin
     profile = Profile.objects.exclude(sealed_password="").defer("test_report").first()
     if profile is None:
-        return True  # nothing is lost with the old key, so the new one may begin
+        return check is None
     # Without a canary the first stored secret serves: it was sealed before the canary was lost.
     return check is None and _opens(ring, profile.secret_context, profile.sealed_password)
 
