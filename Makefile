@@ -51,7 +51,7 @@ messages: install-test
 	mkdir -p smtpadmin/locale panel/locale
 	SECRET_KEY=none $(BIN)/python manage.py makemessages --locale zh_Hans --no-wrap --no-obsolete --add-location file \
 	  --ignore 'tests/*' --ignore 'example/*'
-	SECRET_KEY=none $(BIN)/python manage.py compilemessages --locale zh_Hans
+	SECRET_KEY=none $(BIN)/python manage.py compilemessages --locale zh_Hans --ignore '.venv*'
 
 clean:
 	rm -rf .venv* .mypy_cache .pytest_cache .ruff_cache test-results
