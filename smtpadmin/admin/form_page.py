@@ -1,6 +1,5 @@
 """What the page around the profile form shows: its sections, the provider's guide, banners, buttons."""
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from smtpadmin.admin.layout import sections
 from smtpadmin.admin.send_test import RecipientForm, own_address
 from smtpadmin.models import Profile
 from smtpadmin.smtp import Security
+from smtpadmin.testing import Report
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -54,20 +54,22 @@ def form_context(
     language = get_language() or "en"
     known = form.known_provider
     recipient = own_address(request, profile)
-    pin = request.GET.get("pin", "").lower()
-    if profile is not None and re.fullmatch("[0-9a-f]{64}", pin):
-        # The link “Trust this certificate” of a failed test; saving is still a press of its own.
+    pin = _pin(request, profile)
+    if pin:
         form.initial["pinned_sha256"] = pin
     context: dict[str, Any] = {
         "title": _("Change SMTP profile") if profile else _("Add SMTP profile"),
         "form": form,
-        "sections": sections(form, wanted=request.GET.get("field", "")),
+        "sections": sections(form, wanted="pinned_sha256" if pin else request.GET.get("field", "")),
         "guide": guide(known, language, today=timezone.localdate()) if known else None,
         "other_server": form["provider"].value() == presets.OTHER,
         "pending_by_security": _pending_steps(language),
         "takes_secret": known is None or known.takes_password,
         "recipient_form": RecipientForm(initial={"recipient": recipient}),
         "bound_fields": ",".join(profiles.SECRET_BOUND),
+        "trust_fields": ",".join(profiles.TRUST_BOUND),
+        "weakened_text": form.weakened_text(),
+        "offers_pin": bool(pin) and form.stored and not form.is_bound,
         **_urls(model_admin, profile, language),
     }
     if profile is not None:
@@ -77,6 +79,17 @@ def form_context(
             "secret_since": history.secret_stored_at(profile) if form.stored else None,
         }
     return context
+
+
+def _pin(request: HttpRequest, profile: Profile | None) -> str:
+    """Return the pin of the link “Trust this certificate”; saving is still a press of its own.
+
+    Anyone can write a link, so it names no other certificate than the one this profile's last test stopped at.
+    """
+    pin = request.GET.get("pin", "").lower()
+    if not pin or profile is None or not profile.test_report:
+        return ""
+    return pin if pin == results.fingerprint(Report.from_json(profile.test_report)) else ""
 
 
 def _urls(model_admin: "ProfileModelAdmin", profile: Profile | None, language: str) -> dict[str, str]:
@@ -93,7 +106,7 @@ def _urls(model_admin: "ProfileModelAdmin", profile: Profile | None, language: s
 
 
 def _read_only(profile: Profile) -> Any:
-    """Yield what people see who may look but not change. That there is a secret is not among it."""
+    """Yield what people see who may look but not change. Of the secret only the history speaks: when it was set."""
     yield _("From"), str(profile.sender)
     yield _("Provider"), provider_name(profile.provider)
     yield _("Server"), f"{profile.endpoint} ({SECURITY_LABELS[profile.security]})"

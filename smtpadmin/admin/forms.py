@@ -4,6 +4,7 @@ It completes what was left out, checks it, and decides what becomes of the secre
 `layout`'s; what is saved and logged is `profile`'s.
 """
 
+import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from smtpadmin.admin.rules import Finding, findings, signs_in
 from smtpadmin.diagnosis import provider_of
 from smtpadmin.models import FromPolicy, Profile
 from smtpadmin.names import Sender
-from smtpadmin.providers import Provider, SecretKind
+from smtpadmin.providers import Provider, SecretKind, UserNameForm
 from smtpadmin.smtp import Secret
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class ProfileForm(ProfileModelForm):
         super().__init__(data, *args, **kwargs)
         self.stored = bool(self.instance.sealed_password)
         self._bound_before = {name: getattr(self.instance, name) for name in profiles.SECRET_BOUND}
+        self._trust_before = {name: getattr(self.instance, name) for name in profiles.TRUST_BOUND}
         self.secret_change = SecretChange.KEEP
         self.found: tuple[Finding, ...] = ()
         # A reader without the right to change gets no fields of the model: the admin leaves them out.
@@ -141,6 +143,13 @@ class ProfileForm(ProfileModelForm):
             )
         return host
 
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"])
+        if any(unicodedata.category(char) in {"Cc", "Zl", "Zp"} for char in name):
+            # It stands in log lines and in the subject of pages.
+            raise ValidationError(_("Line breaks and control characters are not allowed here."), code="control")
+        return name
+
     def clean_pinned_sha256(self) -> str:
         return str(self.cleaned_data["pinned_sha256"]).replace(":", "").replace(" ", "").lower()
 
@@ -188,10 +197,11 @@ class ProfileForm(ProfileModelForm):
             self.secret_change = SecretChange.REPLACE
             return
         may_lack = self.cleaned_data.get("without_secret") or not signs_in(self.instance)
-        if self.stored and self.is_moved:
+        if self.stored and (self.is_moved or self.weakened):
             self.secret_change = SecretChange.CLEAR
             if not may_lack:
-                self.add_error("secret", ValidationError(self._moved_text(), code="needed"))
+                text = self._moved_text() if self.is_moved else self.weakened_text()
+                self.add_error("secret", ValidationError(text, code="needed"))
         elif self.is_new and not may_lack and "secret" not in self.errors and "provider" not in self.errors:
             text = _("This is still missing. The guide says where to get it.")
             self.add_error("secret", ValidationError(text, code="needed"))
@@ -201,12 +211,36 @@ class ProfileForm(ProfileModelForm):
         """Whether the secret would go to another server or user than the one it was given for."""
         return any(getattr(self.instance, name) != value for name, value in self._bound_before.items())
 
+    @property
+    def weakened(self) -> tuple[str, ...]:
+        """The fields by which others than before could pass for the server, or listen."""
+        values = {name: getattr(self.instance, name) for name in self._trust_before}
+        return tuple(
+            name for name, before in self._trust_before.items() if values[name] and _flat(values[name]) != _flat(before)
+        )
+
+    def weakened_text(self) -> str:
+        """Return why the stored secret does not follow a change of trust."""
+        return _(
+            "The stored secret was given for a server known by other means. With what changes under “Certificates and "
+            "encryption” it could reach somebody else. Type the secret again, or tick “Save without a secret for now”."
+        )
+
     def _moved_text(self) -> str:
         before = self._bound_before
         return _(
             "The stored secret was given for %(user)s at %(host)s:%(port)s and is not sent anywhere else. Type the "
             "secret again for the new settings, or tick “Save without a secret for now”."
         ) % {"user": before["username"] or "–", "host": before["host"], "port": before["port"]}
+
+    @property
+    def user_name_is_secret(self) -> bool:
+        """Whether the user name, as it is or was, may be the secret itself, so that it must not be told on."""
+        typed = self.cleaned_data.get("secret")
+        if typed and typed.reveal() in {self.initial.get("username"), self.cleaned_data.get("username")}:
+            return True
+        known = (provider_of(str(key)) for key in (self.initial.get("provider"), self.instance.provider) if key)
+        return any(item is not None and item.username is UserNameForm.SAME_AS_SECRET for item in known)
 
     @property
     def asks_for_secret(self) -> bool:
@@ -225,9 +259,14 @@ class ProfileForm(ProfileModelForm):
         if self.secret_change is SecretChange.REPLACE:
             secret: Secret = self.cleaned_data["secret"]
             return secret
-        if self.secret_change is SecretChange.KEEP and not self.is_moved:
+        if self.secret_change is SecretChange.KEEP and not self.is_moved and not self.weakened:
             return profiles.password(self.instance)
         return Secret("")
+
+
+def _flat(value: str | bool) -> str | bool:
+    # A browser sends other line ends than were stored; that is no other certificate.
+    return "".join(value.split()) if isinstance(value, str) else value
 
 
 def _filled_in(data: Mapping[str, Any], *, language: str) -> QueryDict:

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from smtpadmin.admin.forms import ProfileForm, SecretChange
 from smtpadmin.diagnosis import provider_of
 from smtpadmin.models import Profile
+from smtpadmin.profiles import SECRET_BOUND, TRUST_BOUND
 
 _KEY = "smtpadmin"
 
@@ -31,6 +32,9 @@ EVENTS: Mapping[str, tuple[str, str | Promise]] = {
     "disabled": ("enabled", gettext_lazy("Disabled")),
     "duplicated": ("copy", gettext_lazy("Duplicated")),
     "copied": ("copy", gettext_lazy("Made as a copy of another profile, without its secret")),
+    "test_started": ("test", gettext_lazy("Test started")),
+    "test_started_unsaved": ("test", gettext_lazy("Test of unsaved settings started")),
+    "test_abandoned": ("test", gettext_lazy("Test left before its end was shown")),
     "tested": ("test", gettext_lazy("Test succeeded")),
     "test_failed": ("test", gettext_lazy("Test failed")),
     "checked": ("test", gettext_lazy("Check succeeded, nothing was sent")),
@@ -42,6 +46,7 @@ EVENTS: Mapping[str, tuple[str, str | Promise]] = {
 }
 # Too long for a line, and of no use cut short.
 _NAMED_ONLY = frozenset({"ca_pem"})
+_WHITHER = frozenset({*SECRET_BOUND, *TRUST_BOUND})
 _FORM_LABELS = {"address": gettext_lazy("From")}
 
 
@@ -58,6 +63,13 @@ class ChangeLine:
 def event(name: str, *, detail: str = "") -> list[dict[str, Any]]:
     """Return the log message of an event."""
     return [{"changed": {"fields": [EVENTS[name][0]], _KEY: [{"event": name, "detail": detail}]}}]
+
+
+def tried(form: ProfileForm, *, detail: str) -> list[dict[str, Any]]:
+    """Return the log message of a test of unsaved settings: where a secret may have gone, and what was trusted then."""
+    message = event("test_started_unsaved", detail=detail)
+    message[0]["changed"][_KEY] += [_value_line(name, form) for name in form.changed_data if name in _WHITHER]
+    return message
 
 
 def added(form: ProfileForm) -> list[dict[str, Any]]:
@@ -81,7 +93,7 @@ def changed(form: ProfileForm) -> list[dict[str, Any]]:
 
 def _value_line(name: str, form: ProfileForm) -> dict[str, str]:
     line = {"field": name}
-    if name not in _NAMED_ONLY:
+    if name not in _NAMED_ONLY and not (name == "username" and form.user_name_is_secret):
         line |= {"old": _plain(form.initial.get(name)), "new": _plain(form.cleaned_data.get(name))}
     return line
 

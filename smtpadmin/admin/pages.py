@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -33,10 +34,23 @@ class Pages:
         raise NotImplementedError
 
     def page(
-        self, route: str, view: Callable[..., HttpResponseBase], name: str, *, cacheable: bool = False
+        self,
+        route: str,
+        view: Callable[..., HttpResponseBase],
+        name: str,
+        *,
+        cacheable: bool = False,
+        atomic: bool = True,
     ) -> URLPattern:
-        """Return the address of a view that only people of the admin site reach."""
-        return path(route, self.site.admin_view(view, cacheable=cacheable), name=f"smtpadmin_{name}")
+        """Return the address of a view that only people of the admin site reach.
+
+        `atomic=False` keeps a project's ATOMIC_REQUESTS off a view that waits for a mail server: locks on its rows
+        would be held as long.
+        """
+        wrapped = self.site.admin_view(view, cacheable=cacheable)
+        if not atomic:
+            wrapped = transaction.non_atomic_requests(wrapped)
+        return path(route, wrapped, name=f"smtpadmin_{name}")
 
     def url(self, name: str, *args: Any) -> str:
         """Return the address of one of the app's pages in this admin site."""

@@ -110,8 +110,8 @@ class ProfileAdmin(Columns, ProfileModelAdmin):
     ) -> Any:
         if locked := self._locked(request):
             return locked
-        if "_detect" in request.POST and object_id is None and not request.POST.get("secret"):
-            # Without scripts: the address alone was sent to have the rest filled in.
+        if "_detect" in request.POST and object_id is None:
+            # Without scripts: to have the rest filled in, never to save. A secret that was typed is not sent back.
             query = urlencode({name: request.POST.get(name, "") for name in ("address", "provider")})
             return HttpResponseRedirect(f"{request.path}?{query}")
         return super().changeform_view(request, object_id, form_url, extra_context)
@@ -146,10 +146,14 @@ class ProfileAdmin(Columns, ProfileModelAdmin):
             changed |= {"from_address", "from_name"}
         if form.secret_change is not SecretChange.KEEP:
             changed.add("sealed_password")
+        # A test may have written its result since the row was read, or be about to: only what was edited is saved.
+        obj.refresh_from_db(fields=["test_state"])
+        before = obj.test_state
         profiles.note_changes(obj, changed)
         names = changed & {field.name for field in Profile._meta.concrete_fields}  # noqa: SLF001
-        # Only what was edited: a test may be writing its result into the same row now.
-        obj.save(update_fields=[*names, "test_state", "updated_at"])
+        if obj.test_state != before:
+            names.add("test_state")
+        obj.save(update_fields=[*names, "updated_at"])
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:  # noqa: ARG002  Django's signature
         return history.added(form) if add else history.changed(form)

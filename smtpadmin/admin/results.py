@@ -238,7 +238,7 @@ def _failure(report: Report, *, language: str, text: str) -> Outcome:
         link=diagnosis.link,
         said=said,
         field=field_at_fault(stage=failure.stage, cause=failure.cause),
-        fingerprint=_fingerprint(report),
+        fingerprint=fingerprint(report),
         recipient=report.recipient,
         text=text,
     )
@@ -249,7 +249,8 @@ def field_at_fault(*, stage: str, cause: str) -> str:
     return _FIELDS_BY_CAUSE.get(cause) or _FIELDS_BY_STAGE.get(stage, "")  # type: ignore[call-overload,no-any-return]
 
 
-def _fingerprint(report: Report) -> str:
+def fingerprint(report: Report) -> str:
+    """Return the certificate that the test stopped at and that could be pinned, or an empty string."""
     if report.failure is None or report.failure.cause not in _PINNABLE:
         return ""
     shown = [value for step in report.steps for key, value in step.facts if key == "sha256"]

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, pgettext
 from smtpadmin import profiles
 from smtpadmin.diagnosis import catalogue, provider_of
 from smtpadmin.models import Profile
+from smtpadmin.names import ascii_host
 from smtpadmin.providers import Provider, SecretKind, UserNameForm, check_from
 from smtpadmin.smtp import ConfigError, Secret
 
@@ -191,6 +192,18 @@ def _config(profile: Profile) -> Iterator[Finding]:
     except ConfigError as error:
         if error.field in _CONFIG_TEXTS:
             yield Finding(field=error.field, text=str(_CONFIG_TEXTS[error.field]))
+    except ValueError:
+        # Neither a name nor an address. The fields' own checks come first; this keeps a gap in them from ending in 500.
+        field = "ehlo_name" if _is_host(profile.host) else "host"
+        yield Finding(field=field, text=str(_CONFIG_TEXTS[field]))
+
+
+def _is_host(host: str) -> bool:
+    try:
+        ascii_host(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _token_is_user_name(provider: Provider | None) -> bool:

@@ -78,9 +78,9 @@ class TestViews(Pages):
     def urls(self) -> list[URLPattern]:
         return [
             self.page("<int:pk>/test/", self.show, "profile_test"),
-            self.page("<int:pk>/test/run/", self.run, "profile_test_run"),
-            self.page("try/", self.try_new, "profile_try_new"),
-            self.page("<int:pk>/try/", self.try_changed, "profile_try"),
+            self.page("<int:pk>/test/run/", self.run, "profile_test_run", atomic=False),
+            self.page("try/", self.try_new, "profile_try_new", atomic=False),
+            self.page("<int:pk>/try/", self.try_changed, "profile_try", atomic=False),
         ]
 
     # The saved profile
@@ -110,7 +110,7 @@ class TestViews(Pages):
             return self._refused(request, profile, text)
         except TestRefused as refusal:
             return self._refused(request, profile, refusal.message)
-        events = self._events(request, profile, form, password=password, record=True)
+        events = self._events(request, profile, form, password=password)
         if _wants_stream(request):
             return _streaming(events, profile, context=self._result_context(request, profile))
         for _event in events:
@@ -195,7 +195,7 @@ class TestViews(Pages):
         except TestRefused as refusal:
             form.add_error(None, refusal.message)
             return self._not_tried(request, form, recipient)
-        events = self._events(request, form.instance, recipient, password=password, record=False)
+        events = self._events(request, form.instance, recipient, password=password, tried=form)
         if _wants_stream(request):
             return _streaming(events, form.instance, context={"unsaved": True, "profile": form.instance})
         *_steps, report = events
@@ -226,10 +226,18 @@ class TestViews(Pages):
     # Both
 
     def _events(
-        self, request: HttpRequest, profile: Profile, form: RecipientForm, *, password: Secret, record: bool
+        self,
+        request: HttpRequest,
+        profile: Profile,
+        form: RecipientForm,
+        *,
+        password: Secret,
+        tried: ProfileForm | None = None,
     ) -> Generator[Any, None, None]:
-        user_id = request.user.pk
-        log = _logger(profile, user_id=user_id, unsaved=not record)
+        """Begin a test of the saved profile, or of the values that are `tried`; its steps and report come out."""
+        log = _logger(profile, user_id=request.user.pk, tried=tried)
+        # At once and not with the outcome: whoever goes away before that leaves this behind.
+        log("test_started", form.cleaned_data["recipient"])
         events = testing.run(
             profile,
             password=password,
@@ -237,29 +245,39 @@ class TestViews(Pages):
             send=request.POST.get("mode") != "check",
             language=_language(),
             user=_user(request),
-            record=record,
+            record=tried is None,
         )
         return _logged(events, log)
 
 
-def _logged(events: Iterator[Any], log: Callable[[Report], None]) -> Generator[Any, None, None]:
-    # Closing this closes the test as well: it gives its lease back then.
-    with closing(events) as running:  # type: ignore[type-var]
-        for event in running:
-            if isinstance(event, Report):
-                log(event)
-            yield event
+def _logged(events: Iterator[Any], log: Callable[[str, str], None]) -> Generator[Any, None, None]:
+    ended = False
+    try:
+        # Closing this closes the test as well: it gives its lease back then.
+        with closing(events) as running:  # type: ignore[type-var]
+            for event in running:
+                if isinstance(event, Report):
+                    ended = True
+                    name = "test_failed" if not event.ok else "tested" if event.sent else "checked"
+                    log(name, event.recipient if event.ok else PROTOCOL_NAMES.get(event.stage, event.stage))
+                yield event
+    finally:
+        if not ended:
+            log("test_abandoned", "")
 
 
-def _logger(profile: Profile, *, user_id: Any, unsaved: bool) -> Callable[[Report], None]:
-    """Return what writes a test into the profile's history. A profile that is not saved has none."""
+def _logger(profile: Profile, *, user_id: Any, tried: ProfileForm | None) -> Callable[[str, str], None]:
+    """Return what writes into the profile's history how a test goes. A profile that is not saved has none."""
 
-    def log(report: Report) -> None:
+    def log(name: str, detail: str) -> None:
         if profile.pk is None:
             return
-        name = "test_failed" if not report.ok else "tested" if report.sent else "checked"
-        detail = report.recipient if report.ok else PROTOCOL_NAMES.get(report.stage, report.stage)
-        event = history.event(f"{name}_unsaved" if unsaved else name, detail=detail)
+        if tried is None:
+            event = history.event(name, detail=detail)
+        elif name == "test_started":
+            event = history.tried(tried, detail=detail)
+        else:
+            event = history.event(f"{name}_unsaved" if f"{name}_unsaved" in history.EVENTS else name, detail=detail)
         LogEntry.objects.log_actions(
             user_id=user_id, queryset=[profile], action_flag=CHANGE, change_message=event, single_object=True
         )

@@ -11,6 +11,7 @@ from smtpadmin.admin.history import ChangeLine, lines
 from smtpadmin.models import Profile
 from tests.admin.conftest import CANARY
 from tests.admin.forms import ADD, page, text_of, values
+from tests.support.profiles import make_profile
 from tests.support.smtpd import USERNAME, StartServer
 
 pytestmark = pytest.mark.django_db
@@ -26,21 +27,45 @@ def value(label: str, old: str, new: str) -> ChangeLine:
 
 def test_an_edit_is_told_with_old_and_new_values(admin: Client, profile: Profile) -> None:
     admin.post(page(profile), values(profile, address="Shop <shop@example.com>", batch="5", from_policy="refuse",
-                                     skip_verify="on", skip_verify_reason="Old device"))  # fmt: skip
+                                     skip_verify="on", skip_verify_reason="Old device",
+                                     without_secret="on"))  # fmt: skip
     assert sorted(last(), key=lambda line: line.label) == [
         value("Batch", "20", "5"),
         value("Do NOT check the certificate (unsafe)", "no", "yes"),
         value("From", "notify@example.com", "Shop <shop@example.com>"),
         value("Other From addresses", "Keep the app's From", "Refuse the message"),
         value("Reason for not checking", "–", "Old device"),
+        ChangeLine(label="Secret cleared"),
     ]
 
 
 def test_a_certificate_is_named_and_not_copied(
     admin: Client, profile: Profile, smtp_server: StartServer, certificates: Any
 ) -> None:
-    admin.post(page(profile), values(profile, ca_pem=certificates.ca_pem))
-    assert last() == [ChangeLine(label="CA certificate")]
+    admin.post(page(profile), values(profile, ca_pem=certificates.ca_pem, secret=CANARY))
+    assert last() == [ChangeLine(label="CA certificate"), ChangeLine(label="Secret replaced")]
+
+
+def test_a_token_that_stood_in_the_user_name_is_not_copied(admin: Client) -> None:
+    profile = make_profile(provider="postmark", host="smtp.postmarkapp.com", port=587, security="starttls",
+                           username=CANARY, password=CANARY)  # fmt: skip
+    admin.post(page(profile), values(profile, username="", secret=CANARY))
+    assert ChangeLine(label="User name") in last()
+    assert CANARY not in LogEntry.objects.latest("pk").change_message
+
+
+def test_a_test_of_unsaved_settings_tells_what_was_trusted(
+    admin: Client, profile: Profile, smtp_server: StartServer
+) -> None:
+    server = smtp_server()
+    admin.post(page(profile, "try"), values(profile, host=server.host, port=str(server.port), secret="x",
+                                            pinned_sha256="ab" * 32, recipient="you@example.org"))  # fmt: skip
+    assert sorted(lines(LogEntry.objects.earliest("pk")), key=lambda line: line.label) == [
+        value("Pinned certificate", "–", "ab" * 32),
+        value("Port", "465", str(server.port)),
+        value("Server", "smtp.example.com", server.host),
+        ChangeLine(label="Test of unsaved settings started: you@example.org"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from smtpadmin import profiles
 from smtpadmin.models import Profile, TestState
 from tests.admin.conftest import CANARY
 from tests.admin.forms import errors, page, values
+from tests.support.certificates import CertificateFactory
 from tests.support.profiles import make_profile
-from tests.support.smtpd import USERNAME, StartServer
+from tests.support.smtpd import USERNAME, Security, StartServer
 
 MOVES = {
     "host": "mail.else.example",
@@ -70,6 +71,42 @@ def test_with_the_tick_the_secret_is_cleared_and_the_rest_saved(
 def test_with_the_secret_typed_again_the_profile_moves(admin: Client, profile: Profile) -> None:
     assert admin.post(page(profile), values(profile, host="mail.else.example", secret="new one")).status_code == 302
     assert stored(profile) == "new one"
+
+
+TRUSTS = (
+    {"skip_verify": "on", "skip_verify_reason": "x"},
+    {"pinned_sha256": "ab" * 32},
+    {"security": "none", "allow_plaintext_auth": "on"},
+)
+
+
+@pytest.mark.parametrize("changes", TRUSTS)
+def test_weaker_trust_needs_the_secret_again(admin: Client, changes: dict[str, str]) -> None:
+    profile = make_profile(password=CANARY, security=changes.get("security", "tls"))
+    (text,) = errors(admin.post(page(profile), values(profile, **changes)))["secret"]
+    assert "given for a server known by other means" in text
+    assert stored(profile) == CANARY
+    assert admin.post(page(profile), values(profile, **changes, without_secret="on")).status_code == 302
+    assert Profile.objects.get().sealed_password == ""
+
+
+def test_stronger_trust_keeps_the_secret(admin: Client) -> None:
+    profile = make_profile(password=CANARY, skip_verify=True, skip_verify_reason="x", pinned_sha256="ab" * 32)
+    posted = values(profile, pinned_sha256="")
+    del posted["skip_verify"]
+    assert admin.post(page(profile), posted).status_code == 302
+    assert stored(profile) == CANARY
+
+
+def test_a_try_with_an_impostor_s_pin_does_not_get_the_stored_secret(
+    admin: Client, smtp_server: StartServer, certificates: CertificateFactory
+) -> None:
+    impostor = smtp_server(security=Security.IMPLICIT_TLS, certificate=certificates.self_signed)
+    profile = make_profile(host=impostor.host, port=impostor.port, username=USERNAME, password=CANARY)
+    for trust in ({"pinned_sha256": certificates.self_signed.sha256}, TRUSTS[0], {"ca_pem": certificates.ca_pem}):
+        for tick in ({}, {"without_secret": "on"}):
+            tried(admin, profile, **trust, **tick)
+    assert impostor.logins == []
 
 
 def test_a_server_without_sign_in_gets_no_secret_and_asks_for_none(admin: Client, profile: Profile) -> None:

@@ -3,14 +3,19 @@
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
+from django.core.handlers.base import BaseHandler
+from django.db import connections
 from django.test import Client
+from django.urls import resolve
 
 from smtpadmin import testing
+from smtpadmin.admin.history import lines
 from smtpadmin.conf import conf
 from smtpadmin.models import Profile, TestState
 from tests.admin.conftest import CANARY
-from tests.admin.forms import page, text_of, values
+from tests.admin.forms import errors, page, text_of, values
 from tests.support.certificates import CertificateFactory
 from tests.support.profiles import make_profile
 from tests.support.smtpd import PASSWORD, USERNAME, Security, SmtpServer, StartServer
@@ -87,6 +92,23 @@ def test_a_reader_who_goes_away_ends_the_test_and_frees_the_profile(
     response._iterator.close()  # type: ignore[attr-defined]
     assert Profile.objects.get().testing_until is None
     assert server.messages == []
+    told = [lines(entry)[0].label for entry in LogEntry.objects.order_by("pk")]
+    assert told == ["Test started: you@example.org", "Test left before its end was shown"]
+
+
+@pytest.mark.parametrize(("name", "atomic"), [("test/run", False), ("try", False), ("enable", True)])
+def test_no_transaction_of_the_project_s_is_held_while_a_server_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, working: Profile, name: str, atomic: bool
+) -> None:
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
+    view = resolve(page(working, name)).func
+    assert (BaseHandler().make_view_atomic(view) is not view) is atomic
+
+
+def test_a_link_pins_no_certificate_but_the_one_the_test_stopped_at(admin: Client, refused: Profile) -> None:
+    run(admin, refused)
+    form = admin.get(page(refused), {"pin": "ab" * 32}).context["form"]
+    assert not form["pinned_sha256"].value()
 
 
 # Without scripts
@@ -169,7 +191,12 @@ def test_an_untrusted_certificate_can_be_pinned_from_the_result(
     assert form["pinned_sha256"].value() == certificate.sha256
     # Following the link has saved nothing.
     assert Profile.objects.get().pinned_sha256 == ""
-    admin.post(page(profile), values(profile, pinned_sha256=certificate.sha256))
+    # The secret was given for a server known by other means, and the page says so.
+    opened = admin.get(page(profile), {"pin": certificate.sha256})
+    assert "could reach somebody else" in opened.content.decode()
+    assert next(part for part in opened.context["sections"] if part.key == "certificates").is_open
+    assert "secret" in errors(admin.post(page(profile), values(profile, pinned_sha256=certificate.sha256)))
+    admin.post(page(profile), values(profile, pinned_sha256=certificate.sha256, secret=PASSWORD))
     assert "It works" in run(admin, profile, headers=STREAM).pieces[-1]
 
 

@@ -24,14 +24,24 @@ export function watchMove(form, note) {
   const secret = form.elements.secret;
   const tick = form.querySelector("[data-without-secret]");
   const bound = form.dataset.boundFields.split(",").map((name) => form.elements[name]);
+  const trust = form.dataset.trustFields.split(",").map((name) => form.elements[name]);
+  // What the link to a pin filled in is a change already, though the form began with it.
+  const offered = "offersPin" in form.dataset;
   const update = () => {
-    const asks = bound.some(hasChanged) && !secret.value;
+    const moved = bound.some(hasChanged);
+    const asks = (moved || offered || trust.some(isWeaker)) && !secret.value;
     tick.hidden = !asks;
     if (!asks) form.elements.without_secret.checked = false;
-    note("secret", asks ? [{ text: form.dataset.moved, blocks: false }] : []);
+    note("secret", asks ? [{ text: moved ? form.dataset.moved : form.dataset.weakened, blocks: false }] : []);
   };
   secret.addEventListener("input", update);
+  if (offered) update();
   return update;
+}
+
+function isWeaker(field) {
+  if (field.type === "checkbox") return field.checked && !field.defaultChecked;
+  return field.value.trim() !== "" && field.value.trim() !== field.defaultValue.trim();
 }
 
 function hasChanged(field) {

@@ -1,0 +1,52 @@
+"""Saving beside others, and what saving must not do."""
+
+import pytest
+from django.test import Client
+
+from smtpadmin.admin.profile import ProfileAdmin
+from smtpadmin.admin.rules import findings
+from smtpadmin.models import Profile, TestState
+from tests.admin.conftest import CANARY
+from tests.admin.forms import ADD, errors, page, values
+from tests.support.profiles import make_profile
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"), [({"batch": "5"}, TestState.WORKING), ({"ehlo_name": "a.example"}, TestState.CHANGED)]
+)
+def test_a_test_that_ended_while_the_row_was_edited_counts(
+    admin: Client, profile: Profile, monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], state: TestState
+) -> None:
+    save = ProfileAdmin.save_model
+
+    def meanwhile(self: ProfileAdmin, *args: object) -> None:
+        Profile.objects.update(test_state=TestState.WORKING)
+        save(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ProfileAdmin, "save_model", meanwhile)
+    admin.post(page(profile), values(profile, **changes))
+    assert Profile.objects.get().test_state == state
+
+
+def test_filling_in_without_scripts_saves_nothing_and_sends_no_secret_back(admin: Client) -> None:
+    response = admin.post(ADD, {"address": "a@qq.com", "secret": CANARY, "_detect": "1"}, follow=True)
+    assert (Profile.objects.count(), response.context["form"]["host"].value()) == (0, "smtp.qq.com")
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x07b", "a\u2028b"])
+def test_a_name_holds_no_control_characters(admin: Client, profile: Profile, name: str) -> None:
+    found = errors(admin.post(page(profile), values(profile, name=name)))
+    assert found == {"name": ["Line breaks and control characters are not allowed here."]}
+
+
+@pytest.mark.parametrize("name", ["bad name", "[IPv6:2001:db8::1]"])
+def test_a_bad_ehlo_name_is_a_field_s_error(admin: Client, profile: Profile, name: str) -> None:
+    assert list(errors(admin.post(page(profile), values(profile, ehlo_name=name)))) == ["ehlo_name"]
+
+
+@pytest.mark.parametrize("field", ["host", "ehlo_name"])
+def test_what_no_server_can_have_is_found_and_not_raised(field: str) -> None:
+    found = findings(make_profile(**{field: "bad name"}), language="en")
+    assert [item.field for item in found] == [field]
