@@ -93,6 +93,14 @@ class Message(models.Model):
     profile_slug = models.CharField(max_length=60)
     profile_name = models.CharField(max_length=100)
 
+    #: The profile it was accepted for, where another one has taken it over since, and the class of failure that made it.
+    origin_slug = models.CharField(max_length=60, blank=True, default="")
+    moved_because = models.CharField(max_length=20, blank=True, default="")
+    #: The From header that the app asked for; empty: it left that to the profile. A fallback applies its own policy.
+    asked_from = models.CharField(max_length=998, blank=True, default="")
+    #: Sent in the caller's time, without waiting here.
+    direct = models.BooleanField(default=False)
+
     lane = models.PositiveSmallIntegerField(choices=Lane.choices, default=Lane.NORMAL)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     phase = models.CharField(max_length=4, choices=Phase.choices, default=Phase.NONE, blank=True)
@@ -136,6 +144,10 @@ class Message(models.Model):
         verbose_name = pgettext_lazy("mail", "message")
         verbose_name_plural = pgettext_lazy("mail", "messages")
         default_permissions = ("view",)
+        permissions = [
+            ("decide_message", pgettext_lazy("mail", "Can retry, cancel and resend messages")),
+            ("read_message_body", pgettext_lazy("mail", "Can read the text of messages")),
+        ]
         indexes = [
             # Claiming, per profile and lane; small for ever, because it holds only what waits.
             models.Index(
@@ -272,6 +284,8 @@ class Circuit(models.Model):
     code = models.PositiveSmallIntegerField(null=True)
     enhanced = models.CharField(max_length=12, blank=True, default="")
     reply = models.CharField(max_length=512, blank=True, default="")
+    #: Nothing is sent before this instant, because the profile's rate is used up.
+    limited_until = models.DateTimeField(null=True)
     #: Written by every claim first, which makes the claims of one profile wait for each other.
     claims = models.BigIntegerField(default=0)
 

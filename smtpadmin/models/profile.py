@@ -119,6 +119,28 @@ class Profile(models.Model):
         _("most recipients per message"), null=True, blank=True, validators=[MinValueValidator(1)],
         help_text=_("Empty: no limit of its own."),
     )  # fmt: skip
+    rate_second = models.PositiveIntegerField(
+        _("most per second"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    rate_minute = models.PositiveIntegerField(
+        _("most per minute"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    rate_hour = models.PositiveIntegerField(
+        _("most per hour"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    rate_day = models.PositiveIntegerField(_("most per day"), null=True, blank=True, validators=[MinValueValidator(1)])
+    pipelining = models.BooleanField(
+        _("use PIPELINING"), default=True,
+        help_text=_("Several commands in one round trip, where the server offers it."),
+    )  # fmt: skip
+    chunking = models.BooleanField(
+        _("use CHUNKING"), default=True,
+        help_text=_("Several messages in one round trip, where the server offers it."),
+    )  # fmt: skip
+    fallback = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("fallback profile"),
+        help_text=_("Takes over while this profile's server is out of reach, refuses the sign-in or has no quota left."),
+    )  # fmt: skip
     connect_timeout = models.PositiveSmallIntegerField(
         _("seconds to connect"), default=30, validators=[MinValueValidator(1), MaxValueValidator(300)]
     )
@@ -157,6 +179,9 @@ class Profile(models.Model):
             models.CheckConstraint(
                 condition=Q(skip_verify=False) | ~Q(skip_verify_reason=""),
                 name="smtpadmin_skip_verify_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(fallback__isnull=True) | ~Q(fallback=models.F("id")), name="smtpadmin_fallback_is_another"
             ),
         ]
 

@@ -16,7 +16,7 @@ _COLUMNS = (
     "uid", "profile_id", "profile_slug", "profile_name", "lane", "state", "phase", "created_at", "due_at",
     "expires_at", "fence", "lease", "lease_until", "lease_boot", "attempts", "crashes", "uncertain",
     "resend_uncertain", "sender", "message_id", "size", "recipients_total", "recipients_sent", "recipients_failed",
-    "stage", "cause",
+    "stage", "cause", "origin_slug", "moved_because", "asked_from", "direct",
 )  # fmt: skip
 _RECIPIENT_COLUMNS = ("message_id", "address", "state", "stage", "cause", "enhanced", "reply")
 _MESSAGE_ID = re.compile(rb"^message-id:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
@@ -36,6 +36,8 @@ class Outgoing:
     #: Whether it is sent once more by itself when it may have been delivered. None: as the lane has it; two reset links
     #: are harmless and none is a locked-out person, but two notices of a payment are not harmless.
     resend_uncertain: bool | None = None
+    #: The From header that the app asked for; empty: it left that to the profile. A fallback applies its own policy.
+    asked_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def _row(uid: str, item: Outgoing, now: datetime) -> tuple[object, ...]:
         uid, profile.pk, profile.slug, profile.name, int(item.lane), State.QUEUED.value, "", sql.instant(now),
         sql.instant(item.due_at or now), sql.instant(item.expires_at or now + retry.life(item.lane)), 0, "", 0.0, "",
         0, 0, 0, resend, envelope.sender, _message_id(envelope.content), len(envelope.content),
-        len(envelope.recipients), 0, 0, "", "",
+        len(envelope.recipients), 0, 0, "", "", "", "", item.asked_from[:998], False,
     )  # fmt: skip
 
 
