@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
             name="fallback",
             field=models.ForeignKey(
                 blank=True,
-                help_text="Takes over while this profile's server is out of reach, refuses the sign-in or has no quota left.",
+                help_text="Takes over while this server is out of reach, refuses the sign-in or has no quota left.",
                 null=True,
                 on_delete=django.db.models.deletion.SET_NULL,
                 related_name="+",

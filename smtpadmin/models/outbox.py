@@ -93,7 +93,7 @@ class Message(models.Model):
     profile_slug = models.CharField(max_length=60)
     profile_name = models.CharField(max_length=100)
 
-    #: The profile it was accepted for, where another one has taken it over since, and the class of failure that made it.
+    #: The profile it was accepted for, where another one has taken it over, and the class of failure that made it.
     origin_slug = models.CharField(max_length=60, blank=True, default="")
     moved_because = models.CharField(max_length=20, blank=True, default="")
     #: The From header that the app asked for; empty: it left that to the profile. A fallback applies its own policy.

@@ -139,7 +139,7 @@ class Profile(models.Model):
     )  # fmt: skip
     fallback = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("fallback profile"),
-        help_text=_("Takes over while this profile's server is out of reach, refuses the sign-in or has no quota left."),
+        help_text=_("Takes over while this server is out of reach, refuses the sign-in or has no quota left."),
     )  # fmt: skip
     connect_timeout = models.PositiveSmallIntegerField(
         _("seconds to connect"), default=30, validators=[MinValueValidator(1), MaxValueValidator(300)]
