@@ -1,10 +1,12 @@
 """From Django's message to what goes on the wire: From policy, headers, envelope.
 
 Done once, before anything is sent: what cannot be sent is refused here with the reason, and whoever delivers gets
-bytes. Which profile the message uses was decided before, in `profiles`.
+bytes. Which profile the message uses was decided before, in `profiles`. `split` divides an envelope that has more
+recipients than a server takes at once.
 """
 
 import copy
+from dataclasses import replace
 from email import policy
 from email.charset import QP, Charset
 from email.message import Message
@@ -49,13 +51,18 @@ def compose(message: EmailMessage, profile: Profile) -> Envelope:
     return envelope
 
 
+def split(envelope: Envelope, most: int | None) -> tuple[Envelope, ...]:
+    """Return envelopes with `most` recipients at most, in the same order and with the same bytes. None: no limit.
+
+    Every recipient is in one of them, and all of them see the same headers: nobody can tell that it was split.
+    """
+    if not most or len(envelope.recipients) <= most:
+        return (envelope,)
+    starts = range(0, len(envelope.recipients), most)
+    return tuple(replace(envelope, recipients=envelope.recipients[start : start + most]) for start in starts)
+
+
 def _check_limits(envelope: Envelope, profile: Profile) -> None:
-    most = profile.max_recipients
-    if most and len(envelope.recipients) > most:
-        raise MessageRefused(
-            _("The message has %(count)d recipients; the profile “%(profile)s” takes %(limit)d at most.")
-            % {"count": len(envelope.recipients), "profile": profile.name, "limit": most}
-        )
     limit = profile.max_message_bytes
     if limit and len(envelope.content) > limit:
         raise MessageRefused(

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 
-from smtpadmin.compose import compose, wants_from
+from smtpadmin.compose import compose, split, wants_from
 from smtpadmin.exceptions import MessageRefused
 from smtpadmin.models import FromPolicy, Profile
 from smtpadmin.smtp import Envelope
@@ -149,8 +149,33 @@ def test_a_message_over_the_profiles_limit_is_refused_with_both_figures(profile:
         compose(message(body="x" * 1000), profile)
 
 
-def test_a_message_to_more_people_than_the_profile_takes_is_refused_with_both_figures(profile: Profile) -> None:
+PEOPLE = ("a@example.org", "b@example.org", "c@example.org", "d@example.org", "e@example.org")
+
+
+@pytest.mark.parametrize(
+    ("most", "groups"),
+    [
+        (None, [PEOPLE]),
+        (5, [PEOPLE]),
+        (6, [PEOPLE]),
+        (2, [PEOPLE[:2], PEOPLE[2:4], PEOPLE[4:]]),
+        (1, [(each,) for each in PEOPLE]),
+    ],
+)
+def test_an_envelope_is_split_into_as_few_as_take_everybody_once(
+    most: int | None, groups: list[tuple[str, ...]]
+) -> None:
+    whole = Envelope("notify@example.com", PEOPLE, b"Subject: Hello\r\n\r\nText\r\n")
+    parts = split(whole, most)
+    assert parts == tuple(Envelope(whole.sender, group, whole.content) for group in groups)
+    # The same bytes, not copies of them: a large message to thousands is in memory once.
+    assert all(part.content is whole.content for part in parts)
+
+
+def test_more_people_than_the_profile_takes_at_once_are_no_reason_to_refuse(profile: Profile) -> None:
     profile.max_recipients = 2
-    compose(message(to=["a@example.org"], bcc=["b@example.org"]), profile)
-    with pytest.raises(MessageRefused, match=r"The message has 3 recipients; the profile “Main” takes 2 at most\."):
-        compose(message(to=["a@example.org", "b@example.org", "c@example.org"]), profile)
+    envelope = compose(message(to=["a@example.org", "b@example.org"], bcc=["c@example.org"]), profile)
+    assert [part.recipients for part in split(envelope, profile.max_recipients)] == [
+        ("a@example.org", "b@example.org"),
+        ("c@example.org",),
+    ]
