@@ -20,7 +20,7 @@ from smtpadmin import keys, outbox, profiles
 from smtpadmin.crypto import CryptoError
 from smtpadmin.diagnosis import diagnose, failure_of
 from smtpadmin.exceptions import DeliveryFailed
-from smtpadmin.models import Profile, body_context
+from smtpadmin.models import Profile, State, body_context
 from smtpadmin.outbox import clock
 from smtpadmin.smtp import Envelope, RecipientResult, Result, Session, SmtpError, Stage, Verdict, transmit
 
@@ -248,6 +248,8 @@ class _Batch:
             # Not ours any more, or the mark could not be written: the rest of the batch is looked at anew.
             return message.id not in self._untouched
         settlement = outbox.judge(message, result, now=timezone.now(), seconds=seconds)
+        if settlement.state is not State.SENT:
+            settlement = outbox.elsewhere(self._claim, message, settlement, result)
         self._finish(settlement)
         if settlement.pause is not None:
             self._settle()

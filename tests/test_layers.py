@@ -34,6 +34,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "smtpadmin.compose",
         "smtpadmin.diagnosis",
+        "smtpadmin.fallback",
         "smtpadmin.keys",
         "smtpadmin.limits",
         "smtpadmin.outbox",

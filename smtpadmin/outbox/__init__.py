@@ -4,6 +4,7 @@
     claim      held by a worker; mark, renew, give back   decisions  what people decide
     judge      what a result means (pure)                 circuit    paused profiles and their probes
     settle     what became of it, written                 prune      forgetting
+    failover   to a fallback profile, and back
 
 Each change is one conditional statement whose returned rows are looked at. Sending is `delivery`'s, running `worker`'s.
 """
@@ -22,6 +23,7 @@ from smtpadmin.outbox.claim import (
 )
 from smtpadmin.outbox.decisions import cancel, give_up, resend, retry_now
 from smtpadmin.outbox.enqueue import Outgoing, Queued, enqueue
+from smtpadmin.outbox.failover import elsewhere, move_waiting
 from smtpadmin.outbox.judge import Settlement, judge, unsendable
 from smtpadmin.outbox.prune import prune, prune_bodies, truncate_log
 from smtpadmin.outbox.release import Released, expire, release, resend_uncertain
@@ -40,12 +42,14 @@ __all__ = [
     "cancel",
     "claim",
     "due_profiles",
+    "elsewhere",
     "enqueue",
     "expire",
     "give_back",
     "give_up",
     "judge",
     "mark",
+    "move_waiting",
     "opened",
     "persist",
     "prune",

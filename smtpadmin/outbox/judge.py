@@ -1,7 +1,7 @@
 """What a result means for a message: a pure function from what was claimed and what the server said."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from smtpadmin import retry
@@ -28,6 +28,20 @@ NOTHING = Answer()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """Another profile that sends the message from now on, and the message as it goes there; see `failover`."""
+
+    profile_id: int
+    profile_slug: str
+    profile_name: str
+    #: Empty: it is back with the profile that it was accepted for.
+    origin_slug: str
+    because: str
+    sender: str
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
     """What is to be written about one message of a claim."""
 
@@ -48,6 +62,7 @@ class Settlement:
     recipients: Mapping[tuple[RecipientState, Answer], tuple[int, ...]]
     #: The failure that stops the whole profile, and its class.
     pause: tuple[FailureClass, SmtpError] | None = None
+    move: Move | None = None
 
     @property
     def ends_body(self) -> bool:

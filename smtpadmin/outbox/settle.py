@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from smtpadmin.models import AttemptOutcome
-from smtpadmin.outbox import sql
+from smtpadmin.outbox import failover, sql
 from smtpadmin.outbox.claim import Claim
 from smtpadmin.outbox.judge import Settlement
 
@@ -70,6 +70,9 @@ def _settle(claim: Claim, settlements: Sequence[Settlement]) -> frozenset[int]:
         ours = [each for each in settlements if each.message_id in held]
         _recipients(ours)
         _bodies([each.message_id for each in ours if each.ends_body])
+        for each in ours:
+            if each.move is not None:
+                failover.write(each.message_id, each.move)
         late = _late(claim, [each for each in settlements if each.message_id not in held])
         _attempts(claim, ours, late)
     if late:
