@@ -57,17 +57,17 @@ def deliver_due(*, profiles: Sequence[str] | None = None, seconds: float | None 
     return Worker(stop_after=seconds).drain(profiles)
 
 
-class Signal:
+class Flag:
     """A `threading.Event` that a signal handler may set.
 
     A handler runs between two instructions of the main thread. Where those are in the event's own `wait`, the thread
-    holds the event's lock, and `set` waits for it for ever (measured: 6 of 200 workers that were frozen, woken and
-    stopped). This lock may be taken again by the thread that has it.
+    holds the event's lock, and `set` waits for it for ever (measured: 6 of 200 processes that were frozen, woken and
+    stopped). The lock of a `Condition` may be taken again by the thread that has it.
     """
 
     def __init__(self) -> None:
         self._is_set = False
-        self._changed = threading.Condition(threading.RLock())
+        self._changed = threading.Condition()
 
     def set(self) -> None:
         self._is_set = True
@@ -78,7 +78,7 @@ class Signal:
         return self._is_set
 
     def wait(self, seconds: float) -> bool:
-        """Wait until it is set, for `seconds` at most; return whether it is. A handler may cost it all of them."""
+        """Return whether it is set, after `seconds` at most. A handler may come too late to cut the waiting short."""
         with self._changed:
             if not self._is_set:
                 self._changed.wait(seconds)
@@ -92,7 +92,7 @@ class Worker:
         """`reached` is told of the instants that matter to a crash; see `delivery.Point`."""
         self.name = f"{socket.gethostname()[:24]}-{os.getpid()}-{secrets.token_hex(3)}"
         self._reached = reached
-        self._stopping = Signal()
+        self._stopping = Flag()
         self._until = None if stop_after is None else time.monotonic() + stop_after
         self._jobs: dict[tuple[int, bool], threading.Thread] = {}
         self._holding: dict[str, tuple[outbox.Claim, float]] = {}
@@ -181,7 +181,8 @@ class Worker:
             logger.error("Nothing is sent. %s", error)  # noqa: TRY400  the text says it all
             self._stopping.wait(_AFTER_ERROR * 10)
         except Exception:
-            # Its messages are held until their leases end; then each is counted as interrupted.
+            # An error of ours. It would end this thread anyway, but past the log and what keeps secrets out of it, and
+            # the next turn would start it again at once. Its messages are held until their leases end.
             logger.exception("Sending through profile %s failed unexpectedly.", profile_id)
             self._stopping.wait(_AFTER_ERROR * 10)
         finally:

@@ -2,11 +2,13 @@
 
 import random
 import signal
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from django.utils import timezone
 from smtpadmin import outbox
 from smtpadmin.delivery import Point
 from smtpadmin.models import Attempt, Lane, Message, Profile, WorkerBeat
-from smtpadmin.worker import Worker, deliver_due, last_beat
+from smtpadmin.worker import Flag, Worker, deliver_due, last_beat
 from tests.support import worker_process
 from tests.support.mail import outgoing, put, states
 from tests.support.profiles import make_profile
@@ -121,6 +123,37 @@ def test_a_worker_shows_that_it_lives_and_leaves_when_it_is_stopped(smtp_server:
         thread.join(30)
     assert not thread.is_alive()
     assert not WorkerBeat.objects.exists()
+
+
+def test_a_signal_handler_may_set_a_flag_at_any_instant_of_its_waiting() -> None:
+    line = 0
+    while set_while_waiting(Flag(), at_line=line):
+        line += 1
+    assert line > 10
+
+
+def set_while_waiting(flag: Flag, *, at_line: int) -> bool:
+    """Set the flag as a signal handler does, in the thread that waits; False: its waiting has fewer lines."""
+    line = -1
+
+    def trace(_frame: FrameType, event: str, _argument: object) -> Any:
+        nonlocal line
+        if event == "line":
+            line += 1
+            if line == at_line:
+                flag.set()
+        return trace
+
+    def wait() -> None:
+        sys.settrace(trace)
+        flag.wait(0.001)
+        sys.settrace(None)
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive(), f"It waits for itself at line {at_line}."
+    return line >= at_line
 
 
 def test_an_urgent_message_does_not_wait_for_a_batch_of_others(smtp_server: StartServer) -> None:
@@ -227,8 +260,6 @@ def test_killed_workers_lose_nothing_and_mark_what_may_come_twice(smtp_server: S
     assert Attempt.objects.filter(outcome="late").count() == 0
 
 
-# Now and then the woken worker takes longer than its grace to end; until that is found it must not hold up the rest.
-@pytest.mark.chaos
 def test_a_frozen_worker_overwrites_nothing_when_it_wakes(smtp_server: StartServer) -> None:
     server = smtp_server()
     fill(profile_on(server), 150)
