@@ -31,8 +31,13 @@ _QUOTED_PRINTABLE.body_encoding = QP
 
 def wants_from(message: EmailMessage) -> str:
     """Return the address that the app asks to send from, or an empty string when it leaves that to the profile."""
+    return split_sender(asked_from(message)).address
+
+
+def asked_from(message: EmailMessage) -> str:
+    """Return the From header as the app asks for it, or an empty string when it leaves that to the profile."""
     asked = _header_from(message)
-    return "" if asked in _UNSET_FROM else split_sender(asked).address
+    return "" if asked in _UNSET_FROM else asked
 
 
 def compose(message: EmailMessage, profile: Profile) -> Envelope:
