@@ -28,7 +28,7 @@ def profile_on(server: SmtpServer, slug: str, **fields: Any) -> Profile:
 
 
 def profile_at(server: HostileServer, slug: str, **fields: Any) -> Profile:
-    where = {"host": server.host, "port": server.port, "security": "none", "username": canary.USERNAME}
+    where: dict[str, Any] = {"host": server.host, "port": server.port, "security": "none", "username": canary.USERNAME}
     return make_profile(slug=slug, password=canary.PASSWORD, **where | fields)
 
 
