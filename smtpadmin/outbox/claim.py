@@ -141,7 +141,8 @@ class _Gate:
         if self.suspects_now:
             return dict.fromkeys(lanes, 1)
         if self.probe:
-            first = next((lane for lane in lanes if self.due[lane]), None)
+            # Whoever tries first may wait for a connection that does not come: the least urgent goes ahead.
+            first = next((lane for lane in reversed(lanes) if self.due[lane]), None)
             return {} if first is None else {first: 1}
         return shares(self.free, self.due, reserve=self.reserve)
 

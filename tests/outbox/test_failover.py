@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from smtpadmin import outbox, profiles
-from smtpadmin.models import Attempt, Circuit, FromPolicy, Message, Profile
+from smtpadmin.models import Attempt, Circuit, FromPolicy, Lane, Message, Profile
 from smtpadmin.smtp import Envelope, Secret, Security
 from smtpadmin.worker import deliver_due
 from tests.support import canary
@@ -224,3 +224,14 @@ def test_a_fallback_that_refuses_the_from_takes_nothing_over(smtp_server: StartS
     message = put(profile_on(server, "main", port=1, fallback=spare))
     deliver_due()
     assert (way(message), server.messages) == (("queued", "main", "", ""), [])
+
+
+def test_the_least_urgent_message_tries_whether_a_server_is_back() -> None:
+    main = make_profile()
+    Circuit.objects.create(profile=main, reason="connect", probe_at=timezone.now(), profile_version=main.updated_at)
+    urgent, bulk = (put(main), put(main))
+    Message.objects.filter(pk=urgent.pk).update(lane=Lane.URGENT)
+    Message.objects.filter(pk=bulk.pk).update(lane=Lane.BULK)
+    claim = outbox.claim(main, worker="w1")
+    assert claim is not None
+    assert (claim.probe, [message.id for message in claim.messages]) == (True, [bulk.pk])
