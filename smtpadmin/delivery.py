@@ -87,7 +87,7 @@ class Courier:
         try:
             self.open()
         except SmtpError as error:
-            return _undelivered(envelope, error)
+            return undelivered(envelope, error)
         assert self._session is not None  # noqa: S101  open() returned, so there is one
         result = transmit(self._session, envelope, before_data=before_data)
         if not self._session.usable:
@@ -95,7 +95,8 @@ class Courier:
         return result
 
 
-def _undelivered(envelope: Envelope, error: SmtpError) -> Result:
+def undelivered(envelope: Envelope, error: SmtpError) -> Result:
+    """Return the outcome of an envelope for which there was no session."""
     return Result(
         recipients=tuple(
             RecipientResult(recipient=recipient, verdict=Verdict.DEFERRED, reply=error.reply, error=error)

@@ -37,6 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "smtpadmin.fallback",
         "smtpadmin.keys",
         "smtpadmin.limits",
+        "smtpadmin.options",
         "smtpadmin.outbox",
         "smtpadmin.profiles",
         "smtpadmin.retry",

@@ -4,6 +4,7 @@
     claim      held by a worker; mark, renew, give back   decisions  what people decide
     judge      what a result means (pure)                 circuit    paused profiles and their probes
     settle     what became of it, written                 prune      forgetting
+    record     what was sent without waiting here
     failover   to a fallback profile, and back
 
 Each change is one conditional statement whose returned rows are looked at. Sending is `delivery`'s, running `worker`'s.
@@ -26,6 +27,7 @@ from smtpadmin.outbox.enqueue import Outgoing, Queued, enqueue
 from smtpadmin.outbox.failover import elsewhere, move_waiting
 from smtpadmin.outbox.judge import Settlement, judge, unsendable
 from smtpadmin.outbox.prune import prune, prune_bodies, truncate_log
+from smtpadmin.outbox.record import record
 from smtpadmin.outbox.release import Released, expire, release, resend_uncertain
 from smtpadmin.outbox.settle import PATIENCE, persist, settle
 
@@ -54,6 +56,7 @@ __all__ = [
     "persist",
     "prune",
     "prune_bodies",
+    "record",
     "release",
     "renew",
     "resend",

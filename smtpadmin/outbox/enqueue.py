@@ -86,11 +86,12 @@ def _row(uid: str, item: Outgoing, now: datetime) -> tuple[object, ...]:
     return (
         uid, profile.pk, profile.slug, profile.name, int(item.lane), State.QUEUED.value, "", sql.instant(now),
         sql.instant(item.due_at or now), sql.instant(item.expires_at or now + retry.life(item.lane)), 0, "", 0.0, "",
-        0, 0, 0, resend, envelope.sender, _message_id(envelope.content), len(envelope.content),
+        0, 0, 0, resend, envelope.sender, message_id_of(envelope.content), len(envelope.content),
         len(envelope.recipients), 0, 0, "", "", "", "", item.asked_from[:998], False,
     )  # fmt: skip
 
 
-def _message_id(content: bytes) -> str:
+def message_id_of(content: bytes) -> str:
+    """Return the Message-ID of a serialised message, or an empty string."""
     found = _MESSAGE_ID.search(content, 0, max(content.find(b"\r\n\r\n"), 0))
     return found[1].decode("ascii", "replace") if found else ""

@@ -98,8 +98,8 @@ def judge(message: Claimed, result: Result, *, now: datetime, seconds: float) ->
         message_id=message.id,
         fence=message.fence,
         state=state,
-        outcome=_outcome(counts),
-        answer=_told(result),
+        outcome=outcome_of(counts),
+        answer=told(result),
         seconds=seconds,
         due_at=now + min(waits) if waits else None,
         ended_at=None if state is State.QUEUED else now,
@@ -174,7 +174,8 @@ def _message_state(message: Claimed, *, sent: int, failed: int, pending: int) ->
     return State.FAILED if failed else State.SENT
 
 
-def _outcome(counts: Mapping[RecipientState, int]) -> AttemptOutcome:
+def outcome_of(counts: Mapping[RecipientState, int]) -> AttemptOutcome:
+    """Return how an attempt ended that left so many recipients in each state."""
     if counts[RecipientState.UNCERTAIN]:
         return AttemptOutcome.UNCERTAIN
     if counts[RecipientState.SENT]:
@@ -183,7 +184,7 @@ def _outcome(counts: Mapping[RecipientState, int]) -> AttemptOutcome:
     return AttemptOutcome.DEFERRED if counts[RecipientState.PENDING] else AttemptOutcome.REFUSED
 
 
-def _told(result: Result) -> Answer:
+def told(result: Result) -> Answer:
     """Return what speaks for the attempt: the first failure, else the server's words on accepting (its queue id)."""
     for item in result.recipients:
         if item.error is not None:
