@@ -40,6 +40,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "smtpadmin.options",
         "smtpadmin.outbox",
         "smtpadmin.profiles",
+        "smtpadmin.rates",
         "smtpadmin.retry",
     ),
     ("smtpadmin.delivery", "smtpadmin.testing"),

@@ -1,6 +1,6 @@
 """Rows, constraints and named states. Thin: what happens to a row is decided in the modules above."""
 
-from smtpadmin.models.allowance import Allowance
+from smtpadmin.models.allowance import Allowance, RateLog
 from smtpadmin.models.key_check import KeyCheck
 from smtpadmin.models.outbox import (
     FINAL,
@@ -35,6 +35,7 @@ __all__ = [
     "PauseReason",
     "Phase",
     "Profile",
+    "RateLog",
     "Recipient",
     "RecipientState",
     "State",

@@ -286,6 +286,8 @@ class Circuit(models.Model):
     reply = models.CharField(max_length=512, blank=True, default="")
     #: Nothing is sent before this instant, because the profile's rate is used up.
     limited_until = models.DateTimeField(null=True)
+    #: The same for urgent mail, which a share of each rate is kept for.
+    urgent_limited_until = models.DateTimeField(null=True)
     #: Written by every claim first, which makes the claims of one profile wait for each other.
     claims = models.BigIntegerField(default=0)
 
