@@ -52,6 +52,8 @@ def server_config(profile: Profile, *, password: Secret, deadlines: Deadlines | 
         ca_pem=profile.ca_pem,
         pinned_sha256=profile.pinned_sha256,
         allow_plaintext_auth=profile.allow_plaintext_auth,
+        pipelining=profile.pipelining,
+        chunking=profile.chunking,
         address_policy=AddressPolicy(denied=conf.denied_networks),
         deadlines=deadlines or _deadlines(profile),
     )

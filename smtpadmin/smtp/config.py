@@ -108,6 +108,10 @@ class ServerConfig:
     pinned_sha256: str = ""
     #: Sign in without TLS to a host that is not this one: the password can be read on the way.
     allow_plaintext_auth: bool = False
+    #: Send several commands before the first is answered (RFC 2920), and several messages (RFC 3030, which needs
+    #: both), where the server offers it.
+    pipelining: bool = True
+    chunking: bool = True
     address_policy: AddressPolicy = field(default_factory=AddressPolicy)
     deadlines: Deadlines = Deadlines.PATIENT
 
