@@ -22,7 +22,7 @@ from smtpadmin.outbox.claim import (
     mark,
     renew,
 )
-from smtpadmin.outbox.decisions import cancel, give_up, resend, retry_now
+from smtpadmin.outbox.decisions import cancel, give_up, resend, retry_now, send_again
 from smtpadmin.outbox.enqueue import Outgoing, Queued, enqueue
 from smtpadmin.outbox.failover import elsewhere, move_waiting
 from smtpadmin.outbox.judge import Settlement, judge, unsendable
@@ -63,6 +63,7 @@ __all__ = [
     "resend_uncertain",
     "resume",
     "retry_now",
+    "send_again",
     "settle",
     "succeeded",
     "truncate_log",

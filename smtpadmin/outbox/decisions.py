@@ -1,13 +1,20 @@
 """What people decide about a message. Each function says whether it could still be done."""
 
+import re
 from datetime import datetime
+from email.utils import make_msgid
 
 from django.utils import timezone
 
-from smtpadmin import retry
+from smtpadmin import keys, retry
 from smtpadmin.models import Lane, Message
 from smtpadmin.outbox import sql
+from smtpadmin.outbox.enqueue import Outgoing, Queued, enqueue
 from smtpadmin.outbox.release import requeue_uncertain, wipe
+from smtpadmin.smtp import Envelope
+
+# The whole header, with the lines that it goes on in.
+_MESSAGE_ID = re.compile(rb"^message-id:[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*", re.IGNORECASE | re.MULTILINE)
 
 
 def cancel(message_id: int) -> bool:
@@ -70,6 +77,35 @@ def give_up(message_id: int) -> bool:
         if ended:
             wipe([message_id])
     return bool(ended)
+
+
+def send_again(message_id: int) -> Queued | None:
+    """Queue a copy of a sent message, for all its recipients, as a message of its own. None: there is no text to copy.
+
+    The copy has a Message-ID of its own: servers and mail programs drop or hide what they have seen before. Raise
+    KeyringLocked, or CryptoError when the body does not open.
+    """
+    message = Message.objects.select_related("profile", "body").filter(pk=message_id, state="sent").first()
+    if message is None or message.profile is None or not hasattr(message, "body"):
+        return None
+    content = keys.keyring().open(message.body_context, message.body.token)
+    recipients = tuple(message.recipients.order_by("id").values_list("address", flat=True))
+    domain = message.sender.rpartition("@")[2] or "localhost"
+    copy = Outgoing(
+        profile=message.profile,
+        envelope=Envelope(message.sender, recipients, _with_new_id(content, domain=domain)),
+        lane=Lane(message.lane),
+        resend_uncertain=message.resend_uncertain,
+        asked_from=message.asked_from,
+    )
+    return enqueue([copy])[0]
+
+
+def _with_new_id(content: bytes, *, domain: str) -> bytes:
+    """Return the message with another Message-ID; one without stays without."""
+    head, blank, text = content.partition(b"\r\n\r\n")
+    line = f"Message-ID: {make_msgid(domain=domain)}\r\n".encode()
+    return _MESSAGE_ID.sub(line, head + b"\r\n", count=1).removesuffix(b"\r\n") + blank + text
 
 
 def _new_life(message_id: int, now: datetime) -> datetime:
