@@ -10,14 +10,14 @@ ties leases to the state `sending`, so no statement names both; SQLite would els
 
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.utils import timezone
 
 from smtpadmin import retry
 from smtpadmin.models import Circuit, Lane, Profile
-from smtpadmin.outbox import clock, sql
+from smtpadmin.outbox import clock, pace, sql
 
 ALL_LANES = tuple(Lane)
 
@@ -72,22 +72,27 @@ class Claim:
 
 
 def due_profiles(lanes: Collection[Lane] = ALL_LANES) -> list[int]:
-    """Return the profiles that have something to send now: enabled, not paused, or with their probe due."""
+    """Return the profiles that have something to send now: enabled, within their rates, not paused or to be probed."""
     now = sql.instant(timezone.now())
     text = f"""
         SELECT p.id FROM {sql.PROFILE} p LEFT JOIN {sql.CIRCUIT} c ON c.profile_id = p.id
         WHERE p.enabled AND (c.profile_id IS NULL OR c.reason = '' OR c.probe_at <= %s
                              OR c.profile_version <> p.updated_at)
-          AND ({" OR ".join(_WAITS for _ in lanes)})
+          AND ({" OR ".join(_waits(lane) for lane in lanes)})
         ORDER BY p.id"""
     params: list[object] = [now]
     for lane in lanes:
-        params += [int(lane), now, now]
+        params += [now, int(lane), now, now]
     return [row[0] for row in sql.rows(text, params)]
 
 
 _DUE = "state = 'queued' AND lane = %s AND due_at <= %s AND expires_at > %s"
-_WAITS = f"EXISTS (SELECT 1 FROM {sql.MESSAGE} m WHERE m.profile_id = p.id AND {_DUE})"
+
+
+def _waits(lane: Lane) -> str:
+    limited = "c.urgent_limited_until" if lane == Lane.URGENT else "c.limited_until"
+    waiting = f"EXISTS (SELECT 1 FROM {sql.MESSAGE} m WHERE m.profile_id = p.id AND {_DUE})"
+    return f"(({limited} IS NULL OR {limited} <= %s) AND {waiting})"
 
 
 def claim(profile: Profile, *, worker: str, lanes: Sequence[Lane] = ALL_LANES) -> Claim | None:
@@ -188,19 +193,20 @@ def _enter(profile: Profile, lanes: Sequence[Lane]) -> _Gate | None:
         f"""SELECT p.batch, p.enabled, p.updated_at, c.reason, c.probe_at, c.failures, c.ramp, c.profile_version,
                (SELECT count(*) FROM {sql.MESSAGE} f
                 WHERE f.profile_id = p.id AND f.state = 'sending' AND f.lease_until >= 0),
-               {", ".join(counts)}, {suspects}
+               p.rate_second, p.rate_minute, p.rate_hour, p.rate_day, {", ".join(counts)}, {suspects}
             FROM {sql.PROFILE} p JOIN {sql.CIRCUIT} c ON c.profile_id = p.id WHERE p.id = %s""",
         [*params, profile.pk],
     )
     if not found:
         return None
-    batch, enabled, version, reason, probe_at, failures, ramp, paused_version, flying, *due = found[0]
+    batch, enabled, version, reason, probe_at, failures, ramp, paused_version, flying, *others = found[0]
+    rates, due = pace.windows(*others[:4]), others[4:]
     probe_at, paused_version, version = sql.aware(probe_at), sql.aware(paused_version), sql.aware(version)
     assert version is not None  # noqa: S101  the column is not null
     is_probe = bool(reason)
     if not enabled or (is_probe and probe_at is not None and probe_at > now and paused_version == version):
         return None
-    return _Gate(
+    gate = _Gate(
         version=version,
         reason=reason,
         failures=failures,
@@ -213,6 +219,14 @@ def _enter(profile: Profile, lanes: Sequence[Lane]) -> _Gate | None:
         suspects=due[-1],
         claims=entered[0][0],
     )
+    return _within_rates(gate, pace.Rules(profile_id=profile.pk, rates=rates)) if rates else gate
+
+
+def _within_rates(gate: _Gate, rules: pace.Rules) -> _Gate:
+    """Return the gate with as many places as the profile has tokens for, soon. They are taken when mail leaves."""
+    room = pace.room(rules)
+    free = min(gate.free, room.urgent)
+    return replace(gate, free=free, reserve=max(gate.reserve, free - room.usual))
 
 
 def _count(condition: str) -> str:
