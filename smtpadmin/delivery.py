@@ -6,7 +6,7 @@ was decided before; when to try again is not decided here.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from time import monotonic
@@ -22,6 +22,7 @@ from smtpadmin.diagnosis import diagnose, failure_of
 from smtpadmin.exceptions import DeliveryFailed
 from smtpadmin.models import Profile, State, body_context
 from smtpadmin.outbox import clock
+from smtpadmin.outbox.turn import Turns
 from smtpadmin.smtp import Envelope, RecipientResult, Result, Session, SmtpError, Stage, Verdict, transmit
 
 logger = logging.getLogger("smtpadmin.delivery")
@@ -158,11 +159,13 @@ class Window:
 
     seconds_each: float | None = None
 
-    def size(self, *, most: int) -> int:
-        """Return how many to mark now, `most` being what is left of the batch."""
+    def size(self, *, most: int, hold: float | None = None) -> int:
+        """Return how many to mark now, `most` being what is left of the batch; a mark is good for `hold` seconds."""
         if self.seconds_each is None:
             return 1
-        return max(1, min(most, int(self.SPAN / max(self.seconds_each, 1e-6))))
+        # Whatever leaves after that is paid for again out of the profile's rate, so there is time to spare.
+        span = self.SPAN if hold is None else min(self.SPAN, hold / 3)
+        return max(1, min(most, int(span / max(self.seconds_each, 1e-6))))
 
     def after(self, seconds: float) -> "Window":
         """Return the window after a message that took `seconds`; growing slowly and shrinking at once."""
@@ -208,6 +211,8 @@ class _Batch:
         self._courier = courier
         self._stop = stop
         self._reached = reached
+        self._turns = Turns(courier.profile, stop=stop)
+        self._hold = self._turns.hold or self._MARK_HOLDS
         self._marked: frozenset[int] = frozenset()
         self._marked_at = 0.0
         self._finished: list[outbox.Settlement] = []
@@ -241,12 +246,12 @@ class _Batch:
 
     def _send(self, index: int, message: outbox.Claimed, envelope: Envelope) -> bool:
         """Send one message; False: no more may be sent now."""
-        begun = monotonic()
+        begun, self._turns.waited = monotonic(), 0.0
         result = self._courier.deliver(envelope, before_data=lambda: self._may_leave(index))
         self._reached(Point.ANSWERED)
-        seconds = monotonic() - begun
+        seconds = monotonic() - begun - self._turns.waited
         if any(item.verdict is Verdict.WITHHELD for item in result.recipients):
-            # Not ours any more, or the mark could not be written: the rest of the batch is looked at anew.
+            # Not ours any more: on with the next. Not its turn, or the mark could not be written: all go back.
             return message.id not in self._untouched
         settlement = outbox.judge(message, result, now=timezone.now(), seconds=seconds)
         if settlement.state is not State.SENT:
@@ -264,17 +269,17 @@ class _Batch:
     def _may_leave(self, index: int) -> bool:
         """Mark the message, with those after it that are likely to leave soon; False: it must not leave."""
         message_id = self._claim.messages[index].id
-        if not self._is_marked(index) or clock.uptime() - self._marked_at > self._MARK_HOLDS:
-            left = [message.id for message in self._claim.messages[index:]]
-            wanted = left[: self._courier.window.size(most=len(left))]
+        if not self._is_marked(index) or clock.uptime() - self._marked_at > self._hold:
+            left = self._claim.messages[index:]
+            wanted = left[: self._courier.window.size(most=len(left), hold=self._turns.hold)]
             self._reached(Point.BEFORE_MARK)
             try:
-                marked = outbox.mark(self._claim, wanted)
+                turn = self._turns.ask(self._claim, wanted)
             except (DatabaseError, InterfaceError) as error:
                 logger.warning("The database is away; nothing is sent until it is back. %s", error)
                 return False
-            self._marked, self._marked_at = marked, clock.uptime()
-            self._forget(set(wanted) - marked)
+            self._marked, self._marked_at = turn.marked, turn.at
+            self._forget(turn.gone)
             self._reached(Point.MARKED)
         if message_id not in self._marked:
             return False
@@ -289,7 +294,7 @@ class _Batch:
         self._forget({settlement.message_id})
         self._finished.append(settlement)
 
-    def _forget(self, ids: set[int]) -> None:
+    def _forget(self, ids: Collection[int]) -> None:
         self._untouched = [each for each in self._untouched if each not in ids]
 
     def _settle(self) -> None:

@@ -57,7 +57,7 @@ class Taken:
     wait: float
     #: It waits for one of its recipients, who has had enough for now; others may go before it.
     by_recipient: bool
-    #: On this machine's lease clock, an instant after which the tokens were taken.
+    #: The instant, on this machine's lease clock, but for the time that the database's answer took.
     at: float
 
 

@@ -22,7 +22,7 @@ _BLINK = 0.2
 _LONGEST = 10.0
 # A token that was paid for too long ago is paid for again. A database that takes longer than that each time delays
 # all messages alike, which changes nothing about how many arrive in a window.
-_TRIES = 3
+_AGAIN = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,8 @@ class Turn:
     marked: frozenset[int] = frozenset()
     #: These are not ours any more, or have to wait for a recipient's own limit; they are looked at again by themselves.
     gone: frozenset[int] = frozenset()
+    #: On this machine's lease clock, an instant from which on the turn was given.
+    at: float = 0.0
 
 
 class Turns:
@@ -41,6 +43,8 @@ class Turns:
     def __init__(self, profile: Profile, *, stop: Callable[[], bool]) -> None:
         self._rules = pace.rules(profile)
         self._stop = stop
+        #: How many seconds of waiting there were; whoever measures something sets it back.
+        self.waited = 0.0
         #: For how many seconds a turn is good; None: for as long as a lease is.
         self.hold = rates.hold((*self._rules.rates, *self._rules.per_recipient))
 
@@ -50,45 +54,55 @@ class Turns:
         Neither marked nor gone: they stay ours and unsent, and the profile is to be left alone for now. Not in a
         transaction.
         """
-        ids = [message.id for message in messages]
         if not self._rules:
-            marked = mark(claim, ids)
-            return Turn(marked=marked, gone=frozenset(ids) - marked)
+            return _marked(claim, messages, at=clock.uptime())
         urgent = messages[0].lane == Lane.URGENT
         messages = [message for message in messages if (message.lane == Lane.URGENT) == urgent]
         until = time.monotonic() + _LONGEST
-        for last in range(_TRIES, 0, -1):
-            turn, at = self._wait_for(claim, messages, urgent=urgent, until=until)
-            if not turn.marked or last == 1 or clock.uptime() - at < (self.hold or 0):
+        turn = self._in_turn(claim, messages, urgent=urgent, until=until)
+        for _ in range(_AGAIN):
+            if not turn.marked or clock.uptime() - turn.at < (self.hold or 0):
                 break
+            turn = self._in_turn(claim, messages, urgent=urgent, until=until)
         return turn
 
-    def _wait_for(self, claim: Claim, messages: Sequence[Claimed], *, urgent: bool, until: float) -> tuple[Turn, float]:
+    def _in_turn(self, claim: Claim, messages: Sequence[Claimed], *, urgent: bool, until: float) -> Turn:
         while True:
-            turn, taken = self._take(claim, messages, urgent=urgent)
+            turn, wait = self._take(claim, messages, urgent=urgent)
             if turn.marked or turn.gone:
-                return turn, taken.at
-            if taken.wait > pace.PATIENCE:
-                pace.limit(claim.profile_id, taken.wait, urgent=urgent)
-                return turn, taken.at
-            over = time.monotonic() + taken.wait
-            while time.monotonic() < over:
-                if self._stop() or time.monotonic() > until:
-                    return turn, taken.at
-                time.sleep(min(_BLINK, max(0.0, over - time.monotonic())))
+                return turn
+            if wait > pace.PATIENCE:
+                pace.limit(claim.profile_id, wait, urgent=urgent)
+                return turn
+            if not self._has_waited(wait, until=until):
+                return turn
 
-    def _take(self, claim: Claim, messages: Sequence[Claimed], *, urgent: bool) -> tuple[Turn, pace.Taken]:
+    def _has_waited(self, seconds: float, *, until: float) -> bool:
+        begun = time.monotonic()
+        over = begun + seconds
+        while (left := over - time.monotonic()) > 0:
+            if self._stop() or time.monotonic() > until:
+                return False
+            time.sleep(min(_BLINK, left))
+        self.waited += time.monotonic() - begun
+        return True
+
+    def _take(self, claim: Claim, messages: Sequence[Claimed], *, urgent: bool) -> tuple[Turn, float]:
         envelopes = [[each.address for each in message.recipients] for message in messages]
         with sql.changes():
             taken = pace.take(self._rules, envelopes, urgent=urgent)
             if taken.granted:
-                ids = [message.id for message in messages[: taken.granted]]
-                marked = mark(claim, ids)
-                return Turn(marked=marked, gone=frozenset(ids) - marked), taken
+                return _marked(claim, messages[: taken.granted], at=taken.at), 0.0
             if taken.by_recipient:
                 _postpone(claim, messages[0].id, seconds=taken.wait)
-                return Turn(gone=frozenset({messages[0].id})), taken
-        return Turn(), taken
+                return Turn(gone=frozenset({messages[0].id})), 0.0
+        return Turn(), taken.wait
+
+
+def _marked(claim: Claim, messages: Sequence[Claimed], *, at: float) -> Turn:
+    ids = frozenset(message.id for message in messages)
+    marked = mark(claim, [message.id for message in messages])
+    return Turn(marked=marked, gone=ids - marked, at=at)
 
 
 def _postpone(claim: Claim, message_id: int, *, seconds: float) -> None:
