@@ -111,7 +111,7 @@ class Conversation:
             # An answer that is there already could be taken for the answer to the message, and the message be lost.
             wire.expect_silence()
             patience = self.until(_BODY_PATIENCE + len(data) / _BODY_RATE)
-            wire.send_message(data, stall=self.deadlines.body, until=patience)
+            wire.send_flight(data, stall=self.deadlines.body, until=patience)
 
         self._send(send, shown=f"<{size} bytes>", stage=Stage.DATA)
 
