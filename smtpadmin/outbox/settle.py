@@ -7,8 +7,7 @@ repeated, and 32 where it was not (measured).
 
 import logging
 import time
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError
@@ -17,7 +16,7 @@ from django.utils import timezone
 from smtpadmin.models import AttemptOutcome
 from smtpadmin.outbox import failover, sql
 from smtpadmin.outbox.claim import Claim
-from smtpadmin.outbox.judge import Settlement
+from smtpadmin.outbox.judge import NOTHING, Answer, Settlement
 
 logger = logging.getLogger("smtpadmin.outbox")
 
@@ -26,14 +25,21 @@ logger = logging.getLogger("smtpadmin.outbox")
 PATIENCE = 900.0
 _FIRST_WAIT, _LONGEST_WAIT = 0.05, 2.0
 
-_ATTEMPT_COLUMNS = (
-    "message_id", "at", "fence", "worker", "profile_slug", "outcome", "seconds", "stage", "cause", "code", "enhanced",
-    "reply",
-)  # fmt: skip
+# What is written of each message, recipient and attempt, with the types of PostgreSQL.
+_RESULT = {
+    "message_id": "bigint", "state": "text", "attempted": "integer", "doubts": "integer", "sent": "integer",
+    "failed": "integer", "stage": "text", "cause": "text", "code": "integer", "due_at": "timestamptz",
+    "ended_at": "timestamptz",
+}  # fmt: skip
+_ANSWER = {
+    "recipient_id": "bigint", "state": "text", "stage": "text", "cause": "text", "code": "integer", "enhanced": "text",
+    "reply": "text",
+}  # fmt: skip
+_ATTEMPT = {
+    "message_id": "bigint", "fence": "bigint", "outcome": "text", "seconds": "double precision", "stage": "text",
+    "cause": "text", "code": "integer", "enhanced": "text", "reply": "text",
+}  # fmt: skip
 
-# What is written into a message's row.
-_Columns = tuple[str, int, int, int, int, str, str, int | None, datetime | None, datetime | None]
-_Key = TypeVar("_Key", bound=Hashable)
 _Item = TypeVar("_Item")
 
 
@@ -83,48 +89,48 @@ def _settle(claim: Claim, settlements: Sequence[Settlement]) -> frozenset[int]:
 
 
 def _messages(claim: Claim, settlements: Sequence[Settlement]) -> frozenset[int]:
-    held: set[int] = set()
-    for values, group in _grouped(settlements, _columns):
-        state, attempts, uncertain, sent, failed, stage, cause, code, due_at, ended_at = values
-        ids = [each.message_id for each in group]
-        due, due_params = ("due_at = %s,", [sql.instant(due_at)]) if due_at else ("", [])
-        updated = sql.rows(
-            f"""UPDATE {sql.MESSAGE} SET state = %s, {sql.UNLEASED}, attempts = attempts + %s, crashes = 0,
-                       uncertain = uncertain + %s, recipients_sent = recipients_sent + %s,
-                       recipients_failed = recipients_failed + %s, stage = %s, cause = %s, code = %s, {due}
-                       ended_at = %s
-                WHERE id IN ({sql.marks(ids)}) AND lease = %s RETURNING id""",
-            [
-                state, attempts, uncertain, sent, failed, stage, cause, code, *due_params,
-                sql.instant(ended_at), *ids, claim.lease,
-            ],
-        )  # fmt: skip
-        held.update(row[0] for row in updated)
-    return frozenset(held)
+    results, param = sql.table(_RESULT, [_result(each) for each in settlements])
+    held = sql.rows(
+        f"""UPDATE {sql.MESSAGE} AS m SET state = new.state, {sql.UNLEASED}, attempts = m.attempts + new.attempted,
+                   crashes = 0, uncertain = m.uncertain + new.doubts, recipients_sent = m.recipients_sent + new.sent,
+                   recipients_failed = m.recipients_failed + new.failed, stage = new.stage, cause = new.cause,
+                   code = new.code, due_at = COALESCE(new.due_at, m.due_at), ended_at = new.ended_at
+            FROM {results} AS new WHERE m.id = new.message_id AND m.lease = %s RETURNING id""",
+        [param, claim.lease],
+    )
+    return frozenset(row[0] for row in held)
 
 
-def _columns(each: Settlement) -> _Columns:
-    failure = each.answer if each.answer.cause else None
+def _result(each: Settlement) -> tuple[object, ...]:
+    failure = each.answer if each.answer.cause else NOTHING
     return (
-        each.state.value, each.attempts, each.uncertain, each.sent, each.failed, failure.stage if failure else "",
-        failure.cause if failure else "", failure.code if failure else None, each.due_at, each.ended_at,
+        each.message_id, each.state, each.attempts, each.uncertain, each.sent, each.failed, failure.stage,
+        failure.cause, failure.code, sql.instant(each.due_at), sql.instant(each.ended_at),
     )  # fmt: skip
 
 
 def _recipients(settlements: Sequence[Settlement]) -> None:
-    pairs = [(key, ids) for each in settlements for key, ids in each.recipients.items()]
-    for (state, answer), group in _grouped(pairs, lambda pair: pair[0]):
-        ids = [each for _, some in group for each in some]
-        sql.run(
-            f"""UPDATE {sql.RECIPIENT} SET state = %s, stage = %s, cause = %s, code = %s, enhanced = %s, reply = %s
-                WHERE id IN ({sql.marks(ids)})""",
-            [state.value, answer.stage, answer.cause, answer.code, answer.enhanced, answer.reply, *ids],
-        )
+    answers, param = sql.table(
+        _ANSWER,
+        [
+            (id_, state, answer.stage, answer.cause, answer.code, answer.enhanced, answer.reply)
+            for each in settlements
+            for (state, answer), ids in each.recipients.items()
+            for id_ in ids
+        ],
+    )
+    sql.run(
+        f"""UPDATE {sql.RECIPIENT} AS r SET state = new.state, stage = new.stage, cause = new.cause, code = new.code,
+                   enhanced = new.enhanced, reply = new.reply
+            FROM {answers} AS new WHERE r.id = new.recipient_id""",
+        [param],
+    )
 
 
 def _bodies(ids: Sequence[int]) -> None:
     if ids:
-        sql.run(f"DELETE FROM {sql.BODY} WHERE message_id IN ({sql.marks(ids)})", ids)
+        among, param = sql.among(ids)
+        sql.run(f"DELETE FROM {sql.BODY} WHERE message_id {among}", [param])
 
 
 def _late(claim: Claim, settlements: Sequence[Settlement]) -> list[Settlement]:
@@ -134,48 +140,48 @@ def _late(claim: Claim, settlements: Sequence[Settlement]) -> list[Settlement]:
     """
     if not settlements:
         return []
-    ids = [each.message_id for each in settlements]
+    among, param = sql.among(each.message_id for each in settlements)
     recorded = sql.rows(
-        f"""SELECT message_id FROM {sql.ATTEMPT}
-            WHERE message_id IN ({sql.marks(ids)}) AND worker = %s AND outcome <> 'lost'""",
-        [*ids, claim.lease],
+        f"SELECT message_id FROM {sql.ATTEMPT} WHERE message_id {among} AND worker = %s AND outcome <> 'lost'",
+        [param, claim.lease],
     )
     known = {row[0] for row in recorded}
     return [each for each in settlements if each.message_id not in known]
 
 
 def _attempts(claim: Claim, ours: Sequence[Settlement], late: Sequence[Settlement]) -> None:
-    now = sql.instant(timezone.now())
-    values = [
-        (
-            each.message_id, now, each.fence, claim.lease, claim.profile_slug,
-            (AttemptOutcome.LATE if lost else each.outcome).value, each.seconds, each.answer.stage, each.answer.cause,
-            each.answer.code, each.answer.enhanced, each.answer.reply,
-        )
-        for lost, some in ((False, ours), (True, late))
-        for each in some
-    ]  # fmt: skip
-    if values:
-        sql.insert(sql.ATTEMPT, _ATTEMPT_COLUMNS, values)
+    _write_attempts(
+        [
+            (each.message_id, each.fence, AttemptOutcome.LATE if lost else each.outcome, each.seconds, each.answer)
+            for lost, some in ((False, ours), (True, late))
+            for each in some
+        ],
+        lease=claim.lease,
+        profile_slug=claim.profile_slug,
+    )
 
 
 def interrupted(message_id: int, *, fence: int, lease: str, profile_slug: str, stage: str, cause: str) -> None:
     """Record an attempt whose worker is gone."""
-    sql.insert(
-        sql.ATTEMPT,
-        _ATTEMPT_COLUMNS,
+    _write_attempts(
+        [(message_id, fence, AttemptOutcome.LOST, 0.0, Answer(stage=stage, cause=cause))],
+        lease=lease,
+        profile_slug=profile_slug,
+    )
+
+
+def _write_attempts(
+    attempts: Sequence[tuple[int, int, AttemptOutcome, float, Answer]], *, lease: str, profile_slug: str
+) -> None:
+    rows, param = sql.table(
+        _ATTEMPT,
         [
-            (
-                message_id, sql.instant(timezone.now()), fence, lease, profile_slug, AttemptOutcome.LOST.value, 0.0,
-                stage, cause, None, "", "",
-            )
+            (id_, fence, outcome, seconds, each.stage, each.cause, each.code, each.enhanced, each.reply)
+            for id_, fence, outcome, seconds, each in attempts
         ],
-    )  # fmt: skip
-
-
-def _grouped(items: Iterable[_Item], key: Callable[[_Item], _Key]) -> Iterable[tuple[_Key, list[_Item]]]:
-    """Return the items by key: a drain writes one statement for a whole window."""
-    groups: dict[_Key, list[_Item]] = {}
-    for item in items:
-        groups.setdefault(key(item), []).append(item)
-    return groups.items()
+    )
+    sql.run(
+        f"""INSERT INTO {sql.ATTEMPT} (at, worker, profile_slug, {", ".join(_ATTEMPT)})
+            SELECT %s, %s, %s, {", ".join(_ATTEMPT)} FROM {rows} AS new""",
+        [sql.instant(timezone.now()), lease, profile_slug, param],
+    )

@@ -1,10 +1,13 @@
 """The database of the outbox, and SQL that its statements share.
 
 Raw statements and not the ORM, because each change of a state is one conditional statement that returns the rows it has
-changed, on batches, where an object per row costs more than the rest. SQLite and PostgreSQL take the same text.
+changed, on batches, where an object per row costs more than the rest. SQLite and PostgreSQL take the same text, but for
+what the functions below return. Lists of any length are one parameter, so the text stays short and the same: with a
+mark for each value, Django, the driver and the server all read it letter by letter, which took longer than the work.
 """
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -79,6 +82,25 @@ def insert(table: str, columns: Sequence[str], values: Sequence[Sequence[Any]], 
 def marks(items: Sequence[Any]) -> str:
     """Return a placeholder for each of `items`."""
     return ", ".join(["%s"] * len(items))
+
+
+def among(ids: Iterable[int]) -> tuple[str, str]:
+    """Return what follows a column that has to be one of `ids`, and its one parameter."""
+    listed = ",".join(map(str, ids))
+    if database().vendor == "postgresql":
+        return "= ANY(%s::bigint[])", f"{{{listed}}}"
+    return "IN (SELECT value FROM json_each(%s))", f"[{listed}]"
+
+
+def table(columns: Mapping[str, str], values: Sequence[Sequence[Any]]) -> tuple[str, str]:
+    """Return a subquery with a row for each of `values`, and its one parameter. `columns`: names and their types."""
+    if database().vendor == "postgresql":
+        read, source = "CAST(value->>{at} AS {kind}) AS {name}", "jsonb_array_elements(%s::jsonb)"
+    else:
+        # What is stored there has the type of the value.
+        read, source = "json_extract(value, '$[{at}]') AS {name}", "json_each(%s)"
+    fields = ", ".join(read.format(at=at, kind=columns[name], name=name) for at, name in enumerate(columns))
+    return f"(SELECT {fields} FROM {source})", json.dumps(values, default=datetime.isoformat)
 
 
 def skip_locked() -> str:
