@@ -17,6 +17,7 @@ LEAVES: dict[str, frozenset[str]] = {
     "smtpadmin.smtp": frozenset(),
     "smtpadmin.providers": frozenset({"msgspec"}),
     "smtpadmin.crypto": frozenset({"cryptography"}),
+    "smtpadmin.resolver": frozenset({"dns", "idna"}),
 }
 # From low to high. A module imports from its own layer and from lower ones.
 LAYERS: tuple[tuple[str, ...], ...] = (
