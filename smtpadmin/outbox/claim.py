@@ -226,7 +226,8 @@ def _within_rates(gate: _Gate, rules: pace.Rules) -> _Gate:
     """Return the gate with as many places as the profile has tokens for, soon. They are taken when mail leaves."""
     room = pace.room(rules)
     free = min(gate.free, room.urgent)
-    return replace(gate, free=free, reserve=max(gate.reserve, free - room.usual))
+    # Both keep a share for urgent mail: the batch of its places, each rate of its tokens.
+    return replace(gate, free=free, reserve=free - min(gate.free - gate.reserve, room.usual))
 
 
 def _count(condition: str) -> str:
