@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from django.utils import timezone
 
@@ -26,6 +27,8 @@ _WEIGHTS = {Lane.URGENT: 8, Lane.NORMAL: 4, Lane.BULK: 1}
 # A message that has been with this many workers as they died is claimed alone, so that it takes no other with it.
 _SUSPECT = 2
 _SUSPECT_EVERY = 4
+# A lease with more than this part of its time left is as good as a new one.
+_FRESH = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +106,10 @@ def claim(profile: Profile, *, worker: str, lanes: Sequence[Lane] = ALL_LANES) -
         taken = gate.take(lanes) if gate else {}
         if not taken or gate is None:
             return None
-        fences = _take(profile.pk, lease, taken, suspects=gate.suspects_now)
-        if gate.probe and fences:
+        rows = _take(profile.pk, lease, taken, suspects=gate.suspects_now)
+        if gate.probe and rows:
             _move_probe(profile.pk, gate)
-        messages = _read(fences)
+        messages = _read(rows)
     if not messages:
         return None
     return Claim(
@@ -180,20 +183,21 @@ def _enter(profile: Profile, lanes: Sequence[Lane]) -> _Gate | None:
         Circuit.objects.get_or_create(profile_id=profile.pk)
         entered = [(1,)]
     now = timezone.now()
-    counts, params = [], []
+    heads, params = [], []
     for lane in lanes:
-        counts.append(_count(f"profile_id = %s AND {_DUE} AND crashes < {_SUSPECT}"))
-        params += [profile.pk, int(lane), sql.instant(now), sql.instant(now), profile.batch]
-    suspects = _count(
-        f"profile_id = %s AND state = 'queued' AND lane IN ({sql.marks(lanes)}) AND due_at <= %s AND expires_at > %s "
-        f"AND crashes >= {_SUSPECT}"
-    )
-    params += [profile.pk, *map(int, lanes), sql.instant(now), sql.instant(now), 1]
+        # Those that workers died over were due long ago, so they are among the first; a count of all would walk all.
+        heads.append(f"""
+            lane{int(lane)} AS MATERIALIZED (
+                SELECT crashes FROM {sql.MESSAGE} WHERE profile_id = %s AND {_DUE} ORDER BY due_at, id LIMIT %s)""")
+        params += [profile.pk, int(lane), sql.instant(now), sql.instant(now), 2 * profile.batch]
+    counts = [f"(SELECT count(*) FROM lane{int(lane)} WHERE crashes < {_SUSPECT})" for lane in lanes]
+    suspects = [f"(SELECT count(*) FROM lane{int(lane)} WHERE crashes >= {_SUSPECT})" for lane in lanes]
     found = sql.rows(
-        f"""SELECT p.batch, p.enabled, p.updated_at, c.reason, c.probe_at, c.failures, c.ramp, c.profile_version,
+        f"""WITH {", ".join(heads)}
+            SELECT p.batch, p.enabled, p.updated_at, c.reason, c.probe_at, c.failures, c.ramp, c.profile_version,
                (SELECT count(*) FROM {sql.MESSAGE} f
                 WHERE f.profile_id = p.id AND f.state = 'sending' AND f.lease_until >= 0),
-               p.rate_second, p.rate_minute, p.rate_hour, p.rate_day, {", ".join(counts)}, {suspects}
+               p.rate_second, p.rate_minute, p.rate_hour, p.rate_day, {", ".join(counts)}, {" + ".join(suspects)}
             FROM {sql.PROFILE} p JOIN {sql.CIRCUIT} c ON c.profile_id = p.id WHERE p.id = %s""",
         [*params, profile.pk],
     )
@@ -230,12 +234,8 @@ def _within_rates(gate: _Gate, rules: pace.Rules) -> _Gate:
     return replace(gate, free=free, reserve=free - min(gate.free - gate.reserve, room.usual))
 
 
-def _count(condition: str) -> str:
-    return f"(SELECT count(*) FROM (SELECT 1 FROM {sql.MESSAGE} WHERE {condition} LIMIT %s) counted)"
-
-
-def _take(profile_id: int, lease: str, taken: dict[Lane, int], *, suspects: bool) -> dict[int, int]:
-    """Claim rows and return their ids with the new fences.
+def _take(profile_id: int, lease: str, taken: dict[Lane, int], *, suspects: bool) -> list[tuple[Any, ...]]:
+    """Claim rows and return what `_COLUMNS` names of them.
 
     The inner query is materialised: PostgreSQL may otherwise run it again for each row and claim more than its LIMIT.
     The update does not name the state again: its rows are locked, and SQLite would walk all that are queued.
@@ -258,8 +258,8 @@ def _take(profile_id: int, lease: str, taken: dict[Lane, int], *, suspects: bool
         UPDATE {sql.MESSAGE} SET state = 'sending', phase = 'open', fence = fence + 1, lease = %s,
                lease_until = {second} + %s, lease_boot = %s
         WHERE id IN ({union})
-        RETURNING id, fence"""
-    return dict(sql.rows(text, [*params, lease, *clock_params, clock.LEASE_SECONDS, clock.boot()]))
+        RETURNING {_COLUMNS}"""
+    return sql.rows(text, [*params, lease, *clock_params, clock.LEASE_SECONDS, clock.boot()])
 
 
 def _move_probe(profile_id: int, gate: _Gate) -> None:
@@ -272,30 +272,28 @@ def _move_probe(profile_id: int, gate: _Gate) -> None:
     )
 
 
-def _read(fences: dict[int, int]) -> tuple[Claimed, ...]:
-    if not fences:
+_COLUMNS = """lane, due_at, id, uid, fence, sender, attempts, uncertain, recipients_total, recipients_sent,
+              recipients_failed"""
+
+
+def _read(rows: Sequence[tuple[Any, ...]]) -> tuple[Claimed, ...]:
+    """Return the claimed messages, urgent ones and those that have waited longest first."""
+    if not rows:
         return ()
-    ids = list(fences)
+    ids, param = sql.among(row[2] for row in rows)
+    tokens = dict(sql.rows(f"SELECT message_id, token FROM {sql.BODY} WHERE message_id {ids}", [param]))
     recipients: dict[int, list[Addressee]] = {}
     for message_id, recipient_id, address in sql.rows(
-        f"SELECT message_id, id, address FROM {sql.RECIPIENT} "
-        f"WHERE message_id IN ({sql.marks(ids)}) AND state = 'pending' ORDER BY id",
-        ids,
+        f"SELECT message_id, id, address FROM {sql.RECIPIENT} WHERE message_id {ids} AND state = 'pending' ORDER BY id",
+        [param],
     ):
         recipients.setdefault(message_id, []).append(Addressee(recipient_id, address))
-    found = sql.rows(
-        f"""SELECT m.id, m.uid, m.lane, m.sender, m.attempts, m.uncertain, m.recipients_total, m.recipients_sent,
-                   m.recipients_failed, b.token
-            FROM {sql.MESSAGE} m LEFT JOIN {sql.BODY} b ON b.message_id = m.id
-            WHERE m.id IN ({sql.marks(ids)}) ORDER BY m.lane, m.due_at, m.id""",
-        ids,
-    )
     return tuple(
         Claimed(
-            id=id_, uid=uid, fence=fences[id_], lane=Lane(lane), sender=sender, attempts=attempts, uncertain=uncertain,
-            total=total, sent=sent, failed=failed, recipients=tuple(recipients.get(id_, ())), token=token,
+            id=id_, uid=uid, fence=fence, lane=Lane(lane), sender=sender, attempts=attempts, uncertain=uncertain,
+            total=total, sent=sent, failed=failed, recipients=tuple(recipients.get(id_, ())), token=tokens.get(id_),
         )
-        for id_, uid, lane, sender, attempts, uncertain, total, sent, failed, token in found
+        for lane, _, id_, uid, fence, sender, attempts, uncertain, total, sent, failed in sorted(rows)
     )  # fmt: skip
 
 
@@ -306,13 +304,19 @@ def mark(claim: Claim, ids: Sequence[int]) -> frozenset[int]:
     (measured: 2 of 10 duplicates without a mark). It may be called again for the same messages, where a commit's answer
     was lost or some time has passed.
     """
+    among, listed = sql.among(ids)
     second, params = clock.now_sql()
+    # Only a lease that has aged is prolonged: PostgreSQL writes every index anew for a column that one of them holds.
     marked = sql.rows(
-        f"""UPDATE {sql.MESSAGE} SET phase = 'data', lease_until = {second} + %s
-            WHERE id IN ({sql.marks(ids)}) AND lease = %s AND lease_until > {second} AND lease_boot = %s
+        f"""UPDATE {sql.MESSAGE} SET phase = 'data',
+                   lease_until = CASE WHEN lease_until < {second} + %s THEN {second} + %s ELSE lease_until END
+            WHERE id {among} AND lease = %s AND lease_until > {second} AND lease_boot = %s
             RETURNING id""",
-        [*params, clock.LEASE_SECONDS, *ids, claim.lease, *params, clock.boot()],
-    )
+        [
+            *params, _FRESH * clock.LEASE_SECONDS, *params, clock.LEASE_SECONDS, listed, claim.lease, *params,
+            clock.boot(),
+        ],
+    )  # fmt: skip
     return frozenset(row[0] for row in marked)
 
 
@@ -331,8 +335,8 @@ def give_back(claim: Claim, ids: Sequence[int]) -> int:
     """Return messages of which nothing has left to the queue, marked or not; return how many were still held."""
     if not ids:
         return 0
+    among, param = sql.among(ids)
     return sql.run(
-        f"""UPDATE {sql.MESSAGE} SET state = 'queued', {sql.UNLEASED}
-            WHERE id IN ({sql.marks(ids)}) AND lease = %s""",
-        [*ids, claim.lease],
+        f"UPDATE {sql.MESSAGE} SET state = 'queued', {sql.UNLEASED} WHERE id {among} AND lease = %s",
+        [param, claim.lease],
     )
