@@ -108,6 +108,9 @@ SMTPADMIN = {
     "PROVIDERS_FILE": text("SMTPADMIN_PROVIDERS_FILE"),
     "DENIED_NETWORKS": listing("SMTPADMIN_DENIED_NETWORKS"),
     "TESTS_PER_MINUTE": number("SMTPADMIN_TESTS_PER_MINUTE", 10),
+    "RETENTION_DAYS": number("SMTPADMIN_RETENTION_DAYS", 90),
+    "KEEP_SENT_BODIES_DAYS": number("SMTPADMIN_KEEP_SENT_BODIES_DAYS", 0),
+    "KEEP_FAILED_BODIES_HOURS": number("SMTPADMIN_KEEP_FAILED_BODIES_HOURS", 24),
 }
 # The panel sends its own mail the way every app does: through its default profile.
 if django.VERSION >= (6, 1):

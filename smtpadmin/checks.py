@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, router
 
 from smtpadmin.conf import conf
 from smtpadmin.crypto import BadKey, Keyring
+from smtpadmin.models import Message
+from smtpadmin.outbox.sql import ENGINES
 from smtpadmin.providers import CatalogueError, load
 
 
@@ -61,3 +65,42 @@ def check_denied_networks(**_: Any) -> Sequence[CheckMessage]:
     except ImproperlyConfigured as error:
         return [Error(str(error), hint="Example: 10.0.0.0/8", id="smtpadmin.E004")]
     return []
+
+
+@register()
+def check_outbox_settings(**_: Any) -> Sequence[CheckMessage]:
+    """E005: a setting of the queue or of what is kept has a value that makes no sense."""
+    found: list[CheckMessage] = []
+    for name in ("queue", "retention", "keep_sent_bodies", "keep_failed_bodies"):
+        try:
+            getattr(conf, name)
+        except ImproperlyConfigured as error:
+            found.append(Error(str(error), id="smtpadmin.E005"))
+    return found
+
+
+@register()
+def check_outbox_database(**_: Any) -> Sequence[CheckMessage]:
+    """W001: mail is queued, in a database that the outbox does not know."""
+    vendor = connections[router.db_for_write(Message)].vendor
+    try:
+        if vendor in ENGINES or not _queues():
+            return []
+    except ImproperlyConfigured:
+        return []  # E005 says so
+    return [
+        Warning(
+            f"smtpadmin's mail backend queues mail, and its outbox runs on SQLite and PostgreSQL, not on {vendor}.",
+            hint="Keep smtpadmin's tables in one of them (DATABASE_ROUTERS), or set SMTPADMIN['QUEUE'] = False.",
+            id="smtpadmin.W001",
+        )
+    ]
+
+
+def _queues() -> bool:
+    """Say whether some mail of this project goes through our backend and is queued."""
+    mailers = getattr(settings, "MAILERS", None)
+    if mailers is None:
+        mailers = {"default": {"BACKEND": settings.EMAIL_BACKEND}}
+    ours = [mailer for mailer in mailers.values() if mailer.get("BACKEND") == "smtpadmin.backend.EmailBackend"]
+    return any(mailer.get("OPTIONS", {}).get("queue", conf.queue) is not False for mailer in ours)

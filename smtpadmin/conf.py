@@ -5,6 +5,7 @@ host project's own settings, fill the dictionary.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, cast
@@ -14,11 +15,25 @@ from django.core.exceptions import ImproperlyConfigured
 
 Network = IPv4Network | IPv6Network
 
+# A hundred years in days: beyond it, dates come to an end.
+_HIGHEST = 36_500
+
 
 class Conf:
     """Typed access to `settings.SMTPADMIN`."""
 
-    NAMES = frozenset({"KEYS", "PROVIDERS_FILE", "DENIED_NETWORKS", "TESTS_PER_MINUTE"})
+    NAMES = frozenset(
+        {
+            "KEYS",
+            "PROVIDERS_FILE",
+            "DENIED_NETWORKS",
+            "TESTS_PER_MINUTE",
+            "QUEUE",
+            "RETENTION_DAYS",
+            "KEEP_SENT_BODIES_DAYS",
+            "KEEP_FAILED_BODIES_HOURS",
+        }
+    )
 
     @property
     def keys(self) -> Sequence[str]:
@@ -44,9 +59,40 @@ class Conf:
         """How many tests one user may start per minute."""
         return int(self._get("TESTS_PER_MINUTE", 10))
 
+    @property
+    def queue(self) -> bool:
+        """Whether the mail backend leaves mail to the worker where its own option does not say."""
+        value = self._get("QUEUE", True)
+        if not isinstance(value, bool):
+            raise ImproperlyConfigured(f"SMTPADMIN['QUEUE'] must be True or False, not {value!r}.")
+        return value
+
+    @property
+    def retention(self) -> timedelta:
+        """How long messages that are over stay in the list."""
+        return timedelta(days=self._number("RETENTION_DAYS", 90, lowest=1))
+
+    @property
+    def keep_sent_bodies(self) -> timedelta:
+        """How long the text of a message stays after it was sent; zero: it goes with the record of that."""
+        return timedelta(days=self._number("KEEP_SENT_BODIES_DAYS", 0, lowest=0))
+
+    @property
+    def keep_failed_bodies(self) -> timedelta:
+        """How long the text of a failed message stays, so that it can be sent once the cause is mended."""
+        return timedelta(hours=self._number("KEEP_FAILED_BODIES_HOURS", 24, lowest=0))
+
     def unknown(self) -> list[str]:
         """Return the names in the dictionary that mean nothing: most likely typing errors."""
         return sorted(set(self._values) - self.NAMES)
+
+    def _number(self, name: str, default: int, *, lowest: int) -> int:
+        value = self._get(name, default)
+        if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= _HIGHEST:
+            raise ImproperlyConfigured(
+                f"SMTPADMIN[{name!r}] must be a whole number from {lowest} to {_HIGHEST}, not {value!r}."
+            )
+        return value
 
     @property
     def _values(self) -> Mapping[str, Any]:

@@ -38,9 +38,14 @@ _JITTER = 0.2
 _BEAT = 5.0
 _SWEEP = 10.0
 _CLEAN = 3600.0
+# How long a destroyed body may outlive its row in SQLite's log. Emptying that takes 0.3 ms when there is nothing in it,
+# and 10 ms after thousands of messages (measured).
+_WIPE = 60.0
 # An open connection waits this long for the next message, which then needs no new sign-in.
 _LINGER = 3.0
 _AFTER_ERROR = 1.0
+# Where the jobs of profiles have the profile's id.
+_CLEANING = (0, False)
 # No attempt takes longer; whatever does is stuck, and its lease is left to end.
 _LONGEST = 1200.0
 
@@ -97,7 +102,7 @@ class Worker:
         self._jobs: dict[tuple[int, bool], threading.Thread] = {}
         self._holding: dict[str, tuple[outbox.Claim, float]] = {}
         self._lock = threading.Lock()
-        self._next = dict.fromkeys(("beat", "sweep", "clean"), 0.0)
+        self._next = dict.fromkeys(("beat", "sweep", "clean", "wipe"), 0.0)
         self._started_at = timezone.now()
 
     # From outside
@@ -151,6 +156,7 @@ class Worker:
         self._at_times("beat", _BEAT, self._beat)
         self._at_times("sweep", _SWEEP, self._sweep)
         self._at_times("clean", _CLEAN, self._clean)
+        self._at_times("wipe", _WIPE, outbox.truncate_log)
         self._jobs = {key: job for key, job in self._jobs.items() if job.is_alive()}
         outbox.move_waiting()
         for profile_id in outbox.due_profiles():
@@ -281,7 +287,7 @@ class Worker:
 
     # What the clock asks for
 
-    def _at_times(self, what: str, every: float, act: Callable[[], None]) -> None:
+    def _at_times(self, what: str, every: float, act: Callable[[], object]) -> None:
         if time.monotonic() >= self._next[what]:
             act()
             self._next[what] = time.monotonic() + every
@@ -311,9 +317,21 @@ class Worker:
         outbox.expire()
 
     def _clean(self) -> None:
-        outbox.prune_bodies()
-        outbox.truncate_log()
+        """Forget what is not to be kept, in a thread of its own: there may be much of it, and mail does not wait."""
         WorkerBeat.objects.filter(beat_at__lt=timezone.now() - timedelta(days=1)).delete()
+        if _CLEANING not in self._jobs:
+            self._jobs[_CLEANING] = threading.Thread(target=self._forget, name="clean", daemon=True)
+            self._jobs[_CLEANING].start()
+
+    def _forget(self) -> None:
+        try:
+            removed = outbox.clean(stop=self._stopping.is_set)
+            if removed.messages or removed.bodies:
+                logger.info("%d old messages and the text of %d were removed.", removed.messages, removed.bodies)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("Old messages could not be removed; the next time will do. %s", error)
+        finally:
+            connections.close_all()
 
     def _leave(self) -> None:
         try:

@@ -31,7 +31,7 @@ class State(models.TextChoices):
     EXPIRED = "expired", pgettext_lazy("message", "Expired")
 
 
-#: Nothing more happens by itself; these rows, and only these, may be pruned.
+#: Nothing more happens by itself.
 FINAL = (State.SENT, State.FAILED, State.CANCELLED, State.EXPIRED)
 
 

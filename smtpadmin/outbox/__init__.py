@@ -26,7 +26,7 @@ from smtpadmin.outbox.decisions import cancel, give_up, resend, retry_now, send_
 from smtpadmin.outbox.enqueue import Outgoing, Queued, enqueue
 from smtpadmin.outbox.failover import elsewhere, move_waiting
 from smtpadmin.outbox.judge import Settlement, judge, unsendable
-from smtpadmin.outbox.prune import prune, prune_bodies, truncate_log
+from smtpadmin.outbox.prune import Removed, clean, prune, prune_bodies, truncate_log
 from smtpadmin.outbox.record import record
 from smtpadmin.outbox.release import Released, expire, release, resend_uncertain
 from smtpadmin.outbox.settle import PATIENCE, persist, settle
@@ -40,9 +40,11 @@ __all__ = [
     "Outgoing",
     "Queued",
     "Released",
+    "Removed",
     "Settlement",
     "cancel",
     "claim",
+    "clean",
     "due_profiles",
     "elsewhere",
     "enqueue",

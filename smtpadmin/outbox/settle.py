@@ -13,6 +13,7 @@ from typing import TypeVar
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
+from smtpadmin.conf import conf
 from smtpadmin.models import AttemptOutcome
 from smtpadmin.outbox import failover, sql
 from smtpadmin.outbox.claim import Claim
@@ -75,7 +76,8 @@ def _settle(claim: Claim, settlements: Sequence[Settlement]) -> frozenset[int]:
         held = _messages(claim, settlements)
         ours = [each for each in settlements if each.message_id in held]
         _recipients(ours)
-        _bodies([each.message_id for each in ours if each.ends_body])
+        if not conf.keep_sent_bodies:
+            _bodies([each.message_id for each in ours if each.ends_body])
         for each in ours:
             if each.move is not None:
                 failover.write(each.message_id, each.move)

@@ -29,7 +29,7 @@ PROFILE = Profile._meta.db_table
 # What every release of a lease writes.
 UNLEASED = "phase = '', lease = '', lease_until = 0, lease_boot = ''"
 
-_ENGINES = ("sqlite", "postgresql")
+ENGINES = ("sqlite", "postgresql")
 # Rows of one INSERT: far below SQLite's 32,766 variables, beyond which a statement gains nothing.
 _ROWS = 200
 
@@ -37,7 +37,7 @@ _ROWS = 200
 def database() -> BaseDatabaseWrapper:
     """Return the connection to the database that holds the outbox. Raise ImproperlyConfigured for another engine."""
     connection = connections[router.db_for_write(Message)]
-    if connection.vendor not in _ENGINES:
+    if connection.vendor not in ENGINES:
         raise ImproperlyConfigured(f"The outbox runs on SQLite and PostgreSQL, and not on {connection.vendor}.")
     return connection
 

@@ -331,29 +331,6 @@ def test_an_uncertain_reset_link_is_sent_once_more_by_itself(profile: Profile) -
     assert outbox.resend_uncertain() == 0
 
 
-def test_prune_takes_only_what_is_over(profile: Profile) -> None:
-    rows = {state: put(profile) for state in ("queued", "sent", "failed", "cancelled", "expired", "uncertain")}
-    for state, message in rows.items():
-        over = {"recipients_sent": 1} if state == "sent" else {}
-        ended = None if state == "queued" else timezone.now()
-        Message.objects.filter(pk=message.pk).update(state=state, created_at=LONG_AGO, ended_at=ended, **over)
-    young = put(profile)
-    outbox.cancel(young.pk)
-    assert outbox.prune(older_than=timedelta(days=90)) == 4
-    assert sorted(Message.objects.values_list("state", flat=True)) == ["cancelled", "queued", "uncertain"]
-    assert sorted(Recipient.objects.values_list("message__state", flat=True)) == ["cancelled", "queued", "uncertain"]
-
-
-def test_bodies_of_failed_messages_go_after_a_day(profile: Profile) -> None:
-    old, young = put(profile), put(profile)
-    for message, hours in ((old, 25), (young, 1)):
-        ended = timezone.now() - timedelta(hours=hours)
-        Message.objects.filter(pk=message.pk).update(state="failed", ended_at=ended)
-    assert outbox.prune_bodies() == 1
-    assert list(Body.objects.values_list("message_id", flat=True)) == [young.pk]
-    assert outbox.retry_now(old.pk) is False
-
-
 @pytest.mark.parametrize(
     "values",
     [
