@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 import django
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.mail import EmailMultiAlternatives
 from django.db.models import Q
 from django.template.loader import render_to_string
@@ -48,6 +48,9 @@ from smtpadmin.smtp import (
     probe,
 )
 from smtpadmin.smtp import stages as protocol_stages
+
+#: Who starts a test. At the command line nobody is logged in.
+Starter = AbstractBaseUser | AnonymousUser
 
 # Longer than the test's overall deadline: a lease that outlives its test was left by a process that died.
 _LEASE = timedelta(seconds=60)
@@ -192,7 +195,7 @@ def stages(profile: Profile) -> tuple[Stage, ...]:
     return protocol_stages(Security(profile.security))
 
 
-def start(profile: Profile, *, user: AbstractBaseUser) -> None:
+def start(profile: Profile, *, user: Starter) -> None:
     """Take the profile's lease and one of the user's tests of this minute. Raise TestRefused."""
     if not limits.take(f"test.user.{user.pk}", count=conf.tests_per_minute, seconds=60):
         raise TestRefused(
@@ -217,7 +220,7 @@ def run(
     recipient: str,
     send: bool,
     language: str,
-    user: AbstractBaseUser,
+    user: Starter,
     record: bool = True,
 ) -> Iterator[Step | Report]:
     """Yield each step as it happens, and last the report. Call `start` first.
@@ -232,7 +235,7 @@ def run(
         try:
             envelope = compose(test_message(profile, recipient, language), profile)
         except MessageRefused as refusal:
-            yield _unsendable(profile, refusal, recipient=recipient, started=started)
+            yield unsendable(profile, refusal, recipient=recipient, started=started)
             return
         config = profiles.server_config(profile, password=password, deadlines=Deadlines.BRISK)
         last = Stage.DATA if send else Stage.RCPT
@@ -241,7 +244,7 @@ def run(
             report = None
             if step.error is not None or step.stage is last:
                 # Kept before it is shown: a reader who goes away now must not take the record of a sent message along.
-                report = _report(profile, steps, recipient=recipient, sent=send, started=started)
+                report = report_of(profile, steps, recipient=recipient, sent=send, started=started)
                 if record and profile.pk is not None:
                     _keep(profile, report, user)
             yield step
@@ -270,7 +273,7 @@ def test_message(profile: Profile, recipient: str, language: str) -> EmailMultiA
 test_message.__test__ = False  # type: ignore[attr-defined]  # pytest would collect the name
 
 
-def _unsendable(profile: Profile, refusal: MessageRefused, *, recipient: str, started: datetime) -> Report:
+def unsendable(profile: Profile, refusal: MessageRefused, *, recipient: str, started: datetime) -> Report:
     """Return the report of a message that we refuse ourselves, before anything is connected to."""
     origin = refusal.__cause__
     cause = origin.cause if isinstance(origin, ContentError) else Cause.BAD_HEADER
@@ -321,7 +324,7 @@ def _certificate(certificate: Certificate | None) -> Iterator[tuple[str, str]]:
         yield "sha256", certificate.sha256
 
 
-def _report(
+def report_of(
     profile: Profile,
     steps: list[Step],
     *,
@@ -329,6 +332,7 @@ def _report(
     sent: bool,
     started: datetime,
 ) -> Report:
+    """Return how these steps ended; `sent`: the last of them, where it went well, handed the message over."""
     error = next((step.error for step in steps if step.status is Status.FAILED and step.error is not None), None)
     return Report(
         ok=error is None,
@@ -343,7 +347,7 @@ def _report(
     )
 
 
-def _keep(profile: Profile, report: Report, user: AbstractBaseUser) -> None:
+def _keep(profile: Profile, report: Report, user: Starter) -> None:
     profile.test_state = TestState.WORKING if report.ok else TestState.FAILING
     profile.tested_at, profile.tested_by_id, profile.test_report = report.at, user.pk, report.as_json()
     # Not for settings that were edited, or deleted, while the test ran: it says nothing about what they are now.

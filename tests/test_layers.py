@@ -23,6 +23,7 @@ LEAVES: dict[str, frozenset[str]] = {
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("smtpadmin",),
     tuple(LEAVES),
+    ("smtpadmin.finding",),
     (
         "smtpadmin.conf",
         "smtpadmin.exceptions",
@@ -44,7 +45,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "smtpadmin.rates",
         "smtpadmin.retry",
     ),
-    ("smtpadmin.delivery", "smtpadmin.testing"),
+    ("smtpadmin.checking", "smtpadmin.delivery", "smtpadmin.testing"),
     (
         "smtpadmin.admin",
         "smtpadmin.apps",

@@ -1,0 +1,1 @@
+"""The commands of a bad day, called as a person calls them."""
