@@ -8,6 +8,7 @@ from django.utils import translation
 pytest_plugins = [
     "tests.support.certificates",
     "tests.support.dns_server",
+    "tests.support.https_server",
     "tests.support.real_servers",
     "tests.support.smtpd",
 ]
