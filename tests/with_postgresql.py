@@ -40,21 +40,21 @@ def main(command: Sequence[str]) -> int:
 def running(programs: Path) -> Iterator[str]:
     """Start a server in a folder of its own; give its URL, and stop it in the end."""
     password = secrets.token_hex(16)
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="smtpadmin-postgresql-") as folder:
-        as_user = _unprivileged(folder)
+        as_user = as_unprivileged(folder)
         secret = Path(folder, "password")
         secret.write_text(password)
         secret.chmod(0o644)
         data = f"{folder}/data"
         options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
         initdb = ["initdb", "-D", data, "-U", USER, "--auth=scram-sha-256", f"--pwfile={secret}", "--no-sync"]
-        _run(programs, [*initdb, "--encoding=UTF8", "--locale=C.UTF-8"], as_user)
-        _run(programs, ["pg_ctl", "start", "-D", data, "-l", f"{folder}/log", "-w", "-o", options], as_user)
+        run_program(programs, [*initdb, "--encoding=UTF8", "--locale=C.UTF-8"], as_user)
+        run_program(programs, ["pg_ctl", "start", "-D", data, "-l", f"{folder}/log", "-w", "-o", options], as_user)
         try:
             yield f"postgresql://{USER}:{password}@127.0.0.1:{port}/postgres"
         finally:
-            _run(programs, ["pg_ctl", "stop", "-D", data, "-m", "immediate", "-w"], as_user)
+            run_program(programs, ["pg_ctl", "stop", "-D", data, "-m", "immediate", "-w"], as_user)
 
 
 def find_programs() -> Path | None:
@@ -64,7 +64,7 @@ def find_programs() -> Path | None:
     return max((path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")), default=None)
 
 
-def _unprivileged(folder: str) -> Mapping[str, Any]:
+def as_unprivileged(folder: str) -> Mapping[str, Any]:
     """Return who runs the server, and give them the folder."""
     if os.getuid() != 0:
         return {}
@@ -74,13 +74,21 @@ def _unprivileged(folder: str) -> Mapping[str, Any]:
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
-def _run(programs: Path, command: Sequence[str], as_user: Mapping[str, Any]) -> None:
+def run_program(
+    programs: Path,
+    command: Sequence[str],
+    as_user: Mapping[str, Any],
+    *,
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Run one of PostgreSQL's programs to its end, as the user that `as_unprivileged` has found."""
     ran = subprocess.run(
         [programs / command[0], *command[1:]],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         cwd="/",
+        env=environment,
         text=True,
         check=False,
         **as_user,
@@ -89,7 +97,8 @@ def _run(programs: Path, command: Sequence[str], as_user: Mapping[str, Any]) -> 
         sys.exit(f"{command[0]} ended with {ran.returncode}:\n{ran.stdout}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody uses at this moment."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

@@ -1,0 +1,124 @@
+"""os._exit at every instant between claim and settle, in each way of transfer: where a message is then, exactly.
+
+    claimed, before mark     nothing has left: queued again at once, and nobody is asked
+    marked                   nothing has arrived, and that cannot be known: in doubt
+    answered, before settle  it has arrived, and that is not recorded: in doubt
+    settled                  recorded: nothing is in doubt
+"""
+
+import os
+import time
+from collections import Counter
+
+from tests.chaos.harness import DATABASES, Counts, Site, Size
+
+RUNS_ON = DATABASES
+# Faults: how often at each point, each time one occurrence later.
+SMALL = Size(faults=2, messages=0)
+FULL = Size(faults=25, messages=0)
+SITE = {"delay": 0.0}
+
+BATCH, MESSAGES, DIED = 5, 12, 99
+MODES = {
+    "one by one": {"pipelining": False, "chunking": False},
+    "pipelined": {"pipelining": True, "chunking": False},
+    "in chunks": {"pipelining": True, "chunking": True},
+}
+
+
+def run(site: Site, size: Size) -> Counts:
+    from smtpadmin.delivery import Point
+    from smtpadmin.models import Profile
+
+    deaths: Counter[str] = Counter()
+    for mode, switches in MODES.items():
+        Profile.objects.update(batch=BATCH, **switches)
+        for point in Point:
+            for times in range(1, size.faults + 1):
+                _queue(site, f"{mode}-{point}-{times}".replace(" ", "-"))
+                if _die(site, point, times):
+                    deaths[point.value] += 1
+                    _check(site, f"{mode}, {point} for the {times}. time", point)
+                _finish(site)
+    for point in Point:
+        if not deaths[point.value]:
+            site.breaches.append(f"No worker came to the point {point.value!r}.")
+    return site.count(**{f"deaths_{name}": count for name, count in deaths.items()})
+
+
+def _queue(site: Site, name: str) -> None:
+    from smtpadmin import outbox
+    from smtpadmin.models import Profile
+    from tests.support.mail import outgoing
+
+    profile = Profile.objects.order_by("pk")[0]
+    tokens = [f"{name}-{at}" for at in range(MESSAGES)]
+    text = "From: notify@example.com\r\nMessage-ID: <{}>\r\nSubject: Hello\r\n\r\nHello\r\n"
+    outbox.enqueue([outgoing(profile, content=text.format(token).encode()) for token in tokens])
+    with (site.folder / "accepted-0").open("a", encoding="ascii") as journal:
+        journal.writelines(f"{token}\n" for token in tokens)
+
+
+def _die(site: Site, point: str, times: int) -> bool:
+    """Let a worker die on reaching the point for the `times`-th time; False: it came to its end before."""
+    worker = site.fork(_work_until, point, times)
+    worker.join(60)
+    if worker.exitcode not in (0, DIED):
+        site.breaches.append(f"A worker that was to die at {point!r} ended with {worker.exitcode}.")
+        worker.kill()
+    return worker.exitcode == DIED
+
+
+def _work_until(point: str, times: int) -> None:
+    from smtpadmin.worker import Worker
+
+    left = times
+
+    def reached(here: str) -> None:
+        nonlocal left
+        left -= here == point
+        if left == 0:
+            os._exit(DIED)
+
+    Worker(reached=reached).drain()
+
+
+def _check(site: Site, where: str, point: str) -> None:
+    """Hold every message against what the table says of the point."""
+    from smtpadmin import outbox
+    from smtpadmin.delivery import Point
+    from smtpadmin.models import Message
+
+    # Before it is released: as the dead worker has left it.
+    left = list(Message.objects.exclude(state="sent").values_list("pk", "message_id", "state", "phase"))
+    arrived = site.recorder.arrivals()
+    open_ = {pk for pk, _, _, phase in left if phase == "open"}
+    doubtful = {pk: arrived[token.strip("<>")] for pk, token, _, phase in left if phase == "data"}
+    untouched = [token for _, token, _, phase in left if phase != "data" and arrived[token.strip("<>")]]
+    Message.objects.filter(state="sending").update(lease_until=0)
+    released = outbox.release()
+
+    right = not untouched and released == outbox.Released(queued=len(open_), uncertain=len(doubtful))
+    if point in (Point.CLAIMED, Point.OPENED, Point.BEFORE_MARK, Point.SETTLED):
+        right = right and not doubtful
+    elif point == Point.MARKED:
+        right = right and bool(doubtful) and not any(doubtful.values())
+    else:
+        right = right and any(doubtful.values())
+    after = dict(Message.objects.filter(pk__in=[*open_, *doubtful]).values_list("pk", "state"))
+    right = right and after == dict.fromkeys(open_, "queued") | dict.fromkeys(doubtful, "uncertain")
+    if not right:
+        site.breaches.append(
+            f"After {where}: {len(open_)} open, {doubtful} in doubt, {released}, arrived unmarked: {untouched}."
+        )
+
+
+def _finish(site: Site) -> None:
+    """Let the operator send again what is in doubt, and wait until all is sent."""
+    from smtpadmin.models import Message
+    from smtpadmin.worker import deliver_due
+
+    site.decide(all_of_it=True)
+    until = time.monotonic() + 30
+    while Message.objects.exclude(state="sent").exists() and time.monotonic() < until:
+        deliver_due()
