@@ -24,7 +24,14 @@ class LockReason(StrEnum):
 
 
 def keyring() -> Keyring:
-    """Return the keyring in force. Raise KeyringLocked when it is missing, malformed or not the one the data needs."""
+    """Return the keyring in force. Raise KeyringLocked when it is missing, malformed or not the one the data needs.
+
+    Asked for by every message that is accepted and every batch that is sent, so it costs one statement: the canary is
+    read each time, because another process may have changed the keys, and opened when it is another than before.
+    """
+    canary = _canary()
+    if canary is not None and _opens_canary(tuple(conf.keys), canary):
+        return _build(tuple(conf.keys))
     reason = lock_reason()
     if reason is not None:
         raise KeyringLocked(_EXPLANATIONS[reason])
@@ -89,17 +96,31 @@ def _build(keys: tuple[str, ...]) -> Keyring:
     return Keyring(keys)
 
 
+@lru_cache(maxsize=8)
+def _opens_canary(keys: tuple[str, ...], canary: str) -> bool:
+    """Say whether `canary` opens. It does for ever or never: nothing but the arguments decides it."""
+    try:
+        ring = _build(keys)
+    except BadKey:
+        return False
+    return _opens(ring, _CANARY, canary)
+
+
+def _canary() -> str | None:
+    return KeyCheck.objects.values_list("token", flat=True).first()
+
+
 def _opens_what_is_stored(ring: Keyring) -> bool:
-    check = KeyCheck.objects.first()
-    if check is not None and _opens(ring, _CANARY, check.token):
+    canary = _canary()
+    if canary is not None and _opens(ring, _CANARY, canary):
         return True
     if not is_anything_sealed():
         return True  # nothing is lost with the old key, so the new one may begin
     profile = Profile.objects.exclude(sealed_password="").defer("test_report").first()
     if profile is None:
-        return check is None
+        return canary is None
     # Without a canary the first stored secret serves: it was sealed before the canary was lost.
-    return check is None and _opens(ring, profile.secret_context, profile.sealed_password)
+    return canary is None and _opens(ring, profile.secret_context, profile.sealed_password)
 
 
 def _opens(ring: Keyring, context: str, token: str) -> bool:
@@ -111,8 +132,8 @@ def _opens(ring: Keyring, context: str, token: str) -> bool:
 
 
 def _leave_canary(ring: Keyring) -> None:
-    check = KeyCheck.objects.first()
-    if check is None or not _opens(ring, _CANARY, check.token):
+    canary = _canary()
+    if canary is None or not _opens(ring, _CANARY, canary):
         KeyCheck.objects.update_or_create(pk=1, defaults={"token": ring.seal(_CANARY, b"smtpadmin")})
 
 

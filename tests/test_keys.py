@@ -3,6 +3,7 @@
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
+from pytest_django import DjangoAssertNumQueries
 
 from smtpadmin import keys, profiles
 from smtpadmin.crypto import generate_key
@@ -81,6 +82,26 @@ def test_rotating_leaves_the_old_key_behind() -> None:
     with override_settings(SMTPADMIN={"KEYS": [newest]}):
         assert keys.lock_reason() is None
         assert profiles.password(Profile.objects.get()).reveal() == "s3cret-value"
+
+
+def test_keys_that_another_process_has_left_behind_are_noticed_at_once() -> None:
+    from django.conf import settings
+
+    make_profile(password="s3cret-value")
+    newest = generate_key()
+    keys.keyring()
+    with override_settings(SMTPADMIN={"KEYS": [newest, *settings.SMTPADMIN["KEYS"]]}):
+        keys.keyring()
+        call_command("rotate_keys")
+        assert keys.keyring().open("x", keys.keyring().seal("x", b"y")) == b"y"
+    with pytest.raises(KeyringLocked):
+        keys.keyring()
+
+
+def test_asking_for_the_keyring_again_costs_one_statement(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    keys.keyring()
+    with django_assert_num_queries(1):
+        keys.keyring()
 
 
 def test_after_a_lost_key_the_passwords_it_guarded_can_be_given_up() -> None:
