@@ -55,3 +55,15 @@ def test_workers_together_never_exceed_a_rate_per_second_in_any_window(
     assert most_in_any_window(arrived, seconds=1) <= rate
     # And not at a crawl.
     assert count / taken > 0.3 * rate
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(240)
+def test_workers_together_never_exceed_a_rate_per_minute_in_any_window() -> None:
+    with arrivals() as server:
+        profile = profile_on(server, rate_minute=30)
+        outbox.enqueue([outgoing(profile) for _ in range(50)])
+        drain(16, seconds=200)
+        arrived = server.read()
+    assert len(arrived) == 50
+    assert most_in_any_window(arrived, seconds=60) == 27

@@ -177,7 +177,7 @@ def test_a_turn_that_came_too_late_is_asked_for_again(monkeypatch: pytest.Monkey
     monkeypatch.setattr(clock, "now_sql", lambda: ("%s", [real]))
     monkeypatch.setattr(clock, "uptime", lambda: next(instants))
     assert ask(profile, claim).at == 200.0
-    monkeypatch.undo()
+    monkeypatch.setattr(clock, "uptime", lambda: 300.0)
     # Paid for twice, because nobody knows when the first would have arrived.
     assert pace.take_for(profile, ["you@example.org"] * 44) > 0
 
