@@ -1,6 +1,7 @@
 """What a result means for a message: a pure function from what was claimed and what the server said."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -77,12 +78,14 @@ def judge(message: Claimed, result: Result, *, now: datetime, seconds: float) ->
     others waiting, and who was deferred is tried again alone.
     """
     written: dict[tuple[RecipientState, Answer], list[int]] = {}
+    counts: Counter[RecipientState] = Counter()
     waits, counted, pause = [], False, None
     for addressee, item in zip(message.recipients, result.recipients, strict=True):
         fate, kind = _fate(item)
         # One row each is written for what failed; the served ones share a statement.
         answer = NOTHING if fate is RecipientState.SENT else answer_of(item.error, item.reply)
         written.setdefault((fate, answer), []).append(addressee.id)
+        counts[fate] += 1
         if kind in retry.OF_THE_PROFILE:
             assert kind is not None and item.error is not None  # noqa: S101, PT018  a class comes from an error
             pause = pause or (kind, item.error)
@@ -90,7 +93,6 @@ def judge(message: Claimed, result: Result, *, now: datetime, seconds: float) ->
             counted = True
         if fate is RecipientState.PENDING and kind is not None and not _is_opening(item.error):
             waits.append(retry.delay(kind, lane=message.lane, attempt=message.attempts + 1))
-    counts = {each: _total(written, each) for each in RecipientState}
     sent, failed = message.sent + counts[RecipientState.SENT], message.failed + counts[RecipientState.FAILED]
     pending = counts[RecipientState.PENDING]
     state = _message_state(message, sent=sent, failed=failed, pending=pending)
@@ -160,10 +162,6 @@ def _fate(item: RecipientResult) -> tuple[RecipientState, FailureClass | None]:
     if kind is FailureClass.UNCERTAIN:
         return RecipientState.UNCERTAIN, kind
     return (RecipientState.FAILED if kind in retry.FINAL else RecipientState.PENDING), kind
-
-
-def _total(written: Mapping[tuple[RecipientState, Answer], Iterable[int]], state: RecipientState) -> int:
-    return sum(len(tuple(ids)) for (each, _), ids in written.items() if each is state)
 
 
 def _message_state(message: Claimed, *, sent: int, failed: int, pending: int) -> State:
