@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from smtpadmin.conf import conf
 from smtpadmin.models import FINAL
-from smtpadmin.outbox import sql
+from smtpadmin.outbox import pace, sql
 from smtpadmin.outbox.release import wipe
 
 # Rows at once: some milliseconds.
@@ -42,6 +42,7 @@ def clean(*, stop: Stop = _never) -> Removed:
     """Forget what the settings say is not to be kept any longer, until it is done or `stop` says so."""
     bodies = prune_bodies(stop=stop)
     messages = prune(older_than=conf.retention, stop=stop)
+    pace.forget()
     truncate_log()
     return Removed(messages=messages, bodies=bodies)
 
