@@ -2,12 +2,14 @@
 
     config        what describes a server            session    connect, TLS, EHLO, AUTH, as steps
     errors        what can go wrong, by phase        transfer   MAIL, RCPT, DATA; a result per recipient
-    replies       what the server said               probe      both together, for the test button
-    content       what may go on the wire            steps      what happened at each stage, with its facts
-    secrets       texts that do not print            certificates, network, addresses: values and their grammar
+    replies       what the server said               pipeline   many messages in few round trips
+    content       what may go on the wire            probe      all stages in steps, for the test button
+    secrets       texts that do not print            steps      what happened at each stage, with its facts
+    transaction   an envelope, and its result        certificates, network, addresses: values and their grammar
 
 These are served by, and callers need not know, `opening` (the stages up to AUTH), `conversation` (commands and replies,
-deadlines, cleaning), `transcript`, `wire` (bytes and bounds), `dialing` (DNS and TCP), `tls`, `sasl` and `der`.
+deadlines, cleaning), `flight` (commands sent together), `transcript`, `wire` (bytes and bounds), `dialing` (DNS and
+TCP), `tls`, `sasl` and `der`.
 """
 
 from smtpadmin.smtp.addresses import ascii_domain, check_address, wire_address
@@ -29,6 +31,7 @@ from smtpadmin.smtp.errors import (
     UncertainError,
 )
 from smtpadmin.smtp.network import AddressPolicy
+from smtpadmin.smtp.pipeline import MOST_BYTES, transmit_in_chunks, transmit_in_groups
 from smtpadmin.smtp.probe import probe
 from smtpadmin.smtp.replies import Reply
 from smtpadmin.smtp.secrets import Scrubber, Secret, live_secrets, scrub
@@ -46,9 +49,11 @@ from smtpadmin.smtp.steps import (
     TlsFacts,
     stages,
 )
-from smtpadmin.smtp.transfer import Envelope, RecipientResult, Result, Verdict, transmit, transmitting
+from smtpadmin.smtp.transaction import Envelope, RecipientResult, Result, Verdict
+from smtpadmin.smtp.transfer import transmit, transmitting
 
 __all__ = [
+    "MOST_BYTES",
     "AddressPolicy",
     "AuthError",
     "AuthFacts",
@@ -96,6 +101,8 @@ __all__ = [
     "serialise",
     "stages",
     "transmit",
+    "transmit_in_chunks",
+    "transmit_in_groups",
     "transmitting",
     "wire_address",
 ]

@@ -54,8 +54,13 @@ def header_is_ascii(content: bytes) -> bool:
 
 def stuffed(content: bytes) -> bytes:
     """Return `content` as it follows DATA: dots doubled at line starts, the final dot at the end (RFC 5321 4.5.2)."""
-    start = b"." if content.startswith(b".") else b""
-    return start + content.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+    return dotted(content) + b".\r\n"
+
+
+def dotted(content: bytes) -> bytes:
+    """Return `content` with dots doubled at line starts; itself where there are none, for copies of it cost most."""
+    doubled = content.replace(b"\r\n.", b"\r\n..")
+    return b"." + doubled if content.startswith(b".") else doubled
 
 
 def serialise(message: Message) -> bytes:

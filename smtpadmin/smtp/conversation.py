@@ -5,6 +5,7 @@ commands are, and in which order, belongs to `opening.py` and `transfer.py`.
 """
 
 import contextlib
+import math
 import socket
 from collections.abc import Callable
 from time import monotonic
@@ -29,6 +30,9 @@ _BODY_RATE = 500
 # RFC 3463 3.3 and 3.4: the message is too big for the mailbox, or for the system.
 _TOO_LARGE = frozenset({"5.2.3", "5.3.4"})
 
+# Answers that are the same again and again are cleaned once.
+_SEEN = 32
+
 # What a server said before it closed has arrived with the end of the connection, or a moment later.
 _PARTING = 0.2
 
@@ -40,10 +44,13 @@ class Conversation:
         self.deadlines = config.deadlines
         self.transcript = Transcript()
         self.usable = False
+        #: The least time in which an answer has come: what the way to the server takes at most.
+        self.round_trip = math.inf
         self._scrubber = Scrubber([config.password], username=config.username)
         self._overall: float | None = None
         self._wire: Wire | None = None
         self._early: Reply | None = None
+        self._seen: dict[Reply, Reply] = {}
 
     def begin(self) -> None:
         """Start the clock of the overall deadline, where there is one."""
@@ -55,10 +62,21 @@ class Conversation:
         until = monotonic() + seconds
         return until if self._overall is None else min(until, self._overall)
 
+    def patience(self, size: int) -> float:
+        """Return the instant by which `size` bytes have to have been read, however steady the progress."""
+        return self.until(_BODY_PATIENCE + size / _BODY_RATE)
+
     @property
     def sock(self) -> socket.socket:
         """The connection's socket."""
-        return self._connected.sock
+        return self.wire.sock
+
+    @property
+    def wire(self) -> Wire:
+        """The bytes beneath, for flights."""
+        if self._wire is None:
+            raise RuntimeError("There is no connection yet.")
+        return self._wire
 
     def attach(self, sock: socket.socket) -> None:
         """Speak over `sock` from now on; what was read before is forgotten."""
@@ -80,8 +98,11 @@ class Conversation:
 
     def command(self, line: str, *, stage: Stage, until: float) -> Reply:
         """Send `line` and return the reply."""
+        begun = monotonic()
         self.send_line(line, stage=stage, until=until)
-        return self.read_reply(stage=stage, until=until)
+        reply = self.read_reply(stage=stage, until=until)
+        self.round_trip = min(self.round_trip, monotonic() - begun)
+        return reply
 
     def secret_command(self, make: Callable[[], bytes], *, shown: str, stage: Stage, until: float) -> Reply:
         """Send the line that `make` returns, recorded as `shown`, and return the reply.
@@ -110,8 +131,7 @@ class Conversation:
         def send(wire: Wire) -> None:
             # An answer that is there already could be taken for the answer to the message, and the message be lost.
             wire.expect_silence()
-            patience = self.until(_BODY_PATIENCE + len(data) / _BODY_RATE)
-            wire.send_flight(data, stall=self.deadlines.body, until=patience)
+            wire.send_flight(data, stall=self.deadlines.body, until=self.patience(len(data)))
 
         self._send(send, shown=f"<{size} bytes>", stage=Stage.DATA)
 
@@ -124,17 +144,25 @@ class Conversation:
         reply, self._early = self._early, None
         failure = None
         try:
-            reply = reply or self._connected.read_reply(until=until)
+            reply = reply or self.wire.read_reply(until=until)
         except WireError as error:
-            failure = self._broken(stage, error)
+            failure = self.broken(stage, error)
         if reply is None:
             raise failure or RuntimeError("Neither a reply nor a failure.")
-        cleaned = self._clean(reply)
+        return self.heard(reply), reply.lines
+
+    def heard(self, reply: Reply) -> Reply:
+        """Return what was read, cleaned and noted."""
+        cleaned = self._seen.get(reply)
+        if cleaned is None:
+            cleaned = self._clean(reply)
+            if len(self._seen) < _SEEN and len(reply.lines) == 1:
+                self._seen[reply] = cleaned
         self.transcript.server(cleaned)
         if reply.code == 421:
             # RFC 5321 3.8: 421 may answer any command, and the connection ends with it.
             self.usable = False
-        return cleaned, reply.lines
+        return cleaned
 
     def refusal(self, stage: Stage, reply: Reply, *, refused: Cause, deferred: Cause, text: str) -> SmtpError:
         """Return the error for a reply that is not the one hoped for."""
@@ -156,29 +184,29 @@ class Conversation:
         """Return an error of this conversation."""
         return error_class(stage)(self._scrubber.clean(text), stage=stage, cause=cause, reply=reply)
 
+    def broken(self, stage: Stage, error: WireError) -> SmtpError:
+        """Return the error for a connection that is of no further use."""
+        self.usable = False
+        self.transcript.note(error.text)
+        return self.error(stage, error.cause, error.text)
+
     def clean(self, text: str) -> str:
         """Return `text` without the credentials of this conversation."""
         return self._scrubber.clean(text)
 
     def wait(self, *, until: float) -> bool:
         """Wait for the server to say something, or to close; False when it did neither by `until`."""
-        return self._connected.wait(until=until)
+        return self.wire.wait(until=until)
 
     def expect_silence(self, *, stage: Stage) -> None:
         """Raise unless the connection is open and the server has said nothing that was not asked for."""
         try:
-            self._connected.expect_silence()
+            self.wire.expect_silence()
         except WireError as error:
-            raise self._broken(stage, error) from None
-
-    @property
-    def _connected(self) -> Wire:
-        if self._wire is None:
-            raise RuntimeError("There is no connection yet.")
-        return self._wire
+            raise self.broken(stage, error) from None
 
     def _send(self, act: Callable[[Wire], None], *, shown: str, stage: Stage) -> None:
-        wire = self._connected
+        wire = self.wire
         failure = None
         try:
             if wire.buffered:
@@ -187,7 +215,7 @@ class Conversation:
             self.transcript.client(shown)
             act(wire)
         except WireError as error:
-            failure = self._broken(stage, error)
+            failure = self.broken(stage, error)
         # Handled out here, so that what is raised does not lead to the frames that held a credential.
         if failure is not None:
             # A server that gives up says why before it closes (421 while we were idle, 552 in the middle of a message).
@@ -197,15 +225,10 @@ class Conversation:
 
     def _refusal_in_advance(self) -> Reply | None:
         with contextlib.suppress(WireError):
-            reply = self._connected.read_reply(until=self.until(_PARTING))
+            reply = self.wire.read_reply(until=self.until(_PARTING))
             if reply.temporary or reply.permanent:
                 return reply
         return None
-
-    def _broken(self, stage: Stage, error: WireError) -> SmtpError:
-        self.usable = False
-        self.transcript.note(error.text)
-        return self.error(stage, error.cause, error.text)
 
     def _clean(self, reply: Reply) -> Reply:
         lines = self._scrubber.clean_lines(reply.lines)

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from smtpadmin.smtp.config import ServerConfig
 from smtpadmin.smtp.session import Session
 from smtpadmin.smtp.steps import Step
-from smtpadmin.smtp.transfer import Envelope, transmitting
+from smtpadmin.smtp.transaction import Envelope
+from smtpadmin.smtp.transfer import transmitting
 
 
 def probe(config: ServerConfig, envelope: Envelope, *, send: bool = True) -> Iterator[Step]:

@@ -87,6 +87,21 @@ class Session:
         return self._opening.offers
 
     @property
+    def pipelines(self) -> bool:
+        """Whether several commands may be sent before the first is answered."""
+        return self.config.pipelining and "PIPELINING" in self.offers
+
+    @property
+    def chunks(self) -> bool:
+        """Whether several messages may be: without PIPELINING each chunk would have to wait for its answer."""
+        return self.config.chunking and "CHUNKING" in self.offers and self.pipelines
+
+    @property
+    def round_trip(self) -> float:
+        """The least number of seconds in which the server has answered anything."""
+        return self._conversation.round_trip
+
+    @property
     def transcript(self) -> tuple[str, ...]:
         """The newest lines of what was said, without credentials and messages."""
         return self._conversation.transcript.lines()

@@ -32,8 +32,8 @@ _OFTEN = 60
 # Linux only.
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 
-# Over TLS a slice is sent as a whole or not at all, so its size and the time without progress give the slowest line that
-# still works.
+# Over TLS a slice is sent as a whole or not at all, so its size and the time without progress give the slowest line
+# that still works.
 _SLICE = 16384
 
 

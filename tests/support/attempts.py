@@ -14,6 +14,7 @@ from smtpadmin.smtp import (
     Cause,
     Envelope,
     RecipientResult,
+    Result,
     ServerConfig,
     Session,
     SmtpError,
@@ -116,6 +117,13 @@ def both(config: ServerConfig, message: Envelope) -> tuple[Attempt, Attempt]:
     with ThreadPoolExecutor(max_workers=2) as pool:
         attempts = [pool.submit(way, config, message) for way in (send, watch)]
         return attempts[0].result(), attempts[1].result()
+
+
+def texts_of(result: Result) -> Iterable[str]:
+    """Return every text of a result that could reach a page, a log or a record."""
+    for item in result.recipients:
+        yield repr(item)
+        yield from _texts(item.error)
 
 
 def _outcome(error: SmtpError | None) -> Outcome:

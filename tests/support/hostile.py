@@ -1,6 +1,7 @@
 """An SMTP server that follows a script, for everything that a server should not do.
 
-A script gives behaviours (`behaviours.py`) for phases; where it says nothing the server behaves.
+A script gives behaviours (`behaviours.py`) for phases; where it says nothing the server behaves, and refuses what comes
+after a refusal or in the wrong order: RCPT without a sender, a second sender, a message without a recipient.
 
     script = {Phase.RCPT: [say("250 ok"), say("550 no"), reset]}
     with hostile_server(script) as server:
@@ -44,7 +45,7 @@ class Phase(StrEnum):
     DATA = "DATA"
     #: While the message comes in: nothing of it has been read.
     BODY = "body"
-    #: After the final dot.
+    #: After the final dot, or a chunk.
     DOT = "dot"
     RSET = "RSET"
     NOOP = "NOOP"
@@ -70,6 +71,8 @@ class HostileServer:
         self._listener = socket.create_server((self.host, 0))
         # Small, so that a client notices soon when nothing is read; clients' sockets inherit it.
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _CHUNK)
+        # Or a reset would take back answers that Nagle's algorithm still holds.
+        self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port: int = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._accept, name="hostile", daemon=True)
 
@@ -129,12 +132,17 @@ class HostileServer:
                 self.mistakes.append(error)
 
 
+_WRONG_ORDER = say("503 5.5.1 Not now")
+
+
 class _Conversation:
     """One client from greeting to end, by the script and, where it is silent, by the book."""
 
     def __init__(self, peer: Peer, script: Script) -> None:
         self._peer = peer
         self._left = {phase: [given] if callable(given) else list(given) for phase, given in script.items()}
+        self._has_sender = False
+        self._has_recipient = False
 
     def run(self, *, implicit_tls: bool) -> NoReturn:
         if implicit_tls:
@@ -152,21 +160,46 @@ class _Conversation:
                 self._act(Phase.STARTTLS, then(say("220 2.0.0 Go ahead"), Peer.start_tls))
             case "AUTH":
                 self._act(Phase.AUTH, authenticate())
-            case "DATA":
-                self._act(Phase.DATA, say("354 Go ahead"))
-                if self._peer.last_sent.startswith(b"354"):
-                    self._take_message()
             case "QUIT":
                 self._act(Phase.QUIT, then(say("221 2.0.0 Bye"), close))
-            case "MAIL" | "RCPT" | "RSET" | "NOOP":
-                self._act(Phase(verb), say("250 2.0.0 Ok"))
+            case "NOOP":
+                self._act(Phase.NOOP, say("250 2.0.0 Ok"))
+            case _:
+                self._answer_mail(verb)
+
+    def _answer_mail(self, verb: str) -> None:
+        match verb:
+            case "MAIL":
+                self._act(Phase.MAIL, _WRONG_ORDER if self._has_sender else say("250 2.0.0 Ok"))
+                self._has_sender |= self._peer.last_sent.startswith(b"2")
+            case "RSET":
+                self._has_sender = self._has_recipient = False
+                self._act(Phase.RSET, say("250 2.0.0 Ok"))
+            case "RCPT":
+                self._act(Phase.RCPT, say("250 2.0.0 Ok") if self._has_sender else _WRONG_ORDER)
+                self._has_recipient |= self._peer.last_sent.startswith(b"2")
+            case "DATA":
+                self._act(Phase.DATA, say("354 Go ahead") if self._has_recipient else _WRONG_ORDER)
+                if self._peer.last_sent.startswith(b"354"):
+                    self._take_message()
+            case "BDAT":
+                self._take_chunk(int(self._peer.line.split()[1]))
             case _:
                 self._peer.send(b"502 5.5.1 Unknown command\r\n")
 
     def _take_message(self) -> None:
         self._act(Phase.BODY, nothing)
         self._peer.ledger.bodies.append(self._read_body())
-        self._act(Phase.DOT, say("250 2.0.0 Queued"))
+        self._act(Phase.DOT, say("250 2.0.0 Queued") if self._has_recipient else _WRONG_ORDER)
+        self._has_sender = self._has_recipient = False
+
+    def _take_chunk(self, size: int) -> None:
+        self._act(Phase.BODY, nothing)
+        self._peer.ledger.bodies.append(self._peer.read(size))
+        self._act(Phase.DOT, say("250 2.0.0 Queued") if self._has_recipient else _WRONG_ORDER)
+        # Refused for want of recipients, it leaves the sender behind: some servers do that (Exim).
+        self._has_sender &= not self._has_recipient
+        self._has_recipient = False
 
     def _read_body(self) -> bytes:
         lines = []
