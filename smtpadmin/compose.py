@@ -15,8 +15,10 @@ from email.utils import make_msgid
 import django
 from django.conf import global_settings
 from django.core.mail import EmailMessage
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from smtpadmin import provider_rules
 from smtpadmin.exceptions import MessageRefused
 from smtpadmin.models import FromPolicy, Profile
 from smtpadmin.names import Sender, ascii_address, split_sender
@@ -44,15 +46,17 @@ def compose(message: EmailMessage, profile: Profile) -> Envelope:
     """Return the envelope and the serialised message. Raise MessageRefused with the rule that it breaks."""
     try:
         prepared = _prepare(message, profile)
+        mime = _as_mime(prepared)
         envelope = Envelope(
             sender=ascii_address(split_sender(prepared.from_email).address),
             recipients=tuple(_recipients(prepared)),
-            content=serialise(_as_mime(prepared)),
+            content=serialise(mime),
         )
     except ValueError as error:
         # The core's ContentError is a ValueError, and so is what Django (BadHeaderError) and the email package raise.
         raise MessageRefused(str(error)) from error
-    _check_limits(envelope, profile)
+    provider_rules.check(mime, profile.provider, has_bcc=bool(message.bcc))
+    _check_size(envelope, profile)
     return envelope
 
 
@@ -67,12 +71,19 @@ def split(envelope: Envelope, most: int | None) -> tuple[Envelope, ...]:
     return tuple(replace(envelope, recipients=envelope.recipients[start : start + most]) for start in starts)
 
 
-def _check_limits(envelope: Envelope, profile: Profile) -> None:
+def _check_size(envelope: Envelope, profile: Profile) -> None:
     limit = profile.max_message_bytes
     if limit and len(envelope.content) > limit:
         raise MessageRefused(
-            _("The message has %(size)d bytes; the profile “%(profile)s” takes %(limit)d at most.")
-            % {"size": len(envelope.content), "profile": profile.name, "limit": limit}
+            _(
+                "The message has %(size)s bytes; the profile “%(profile)s” takes %(limit)s at most. Attach less, or "
+                "link to large files."
+            )
+            % {
+                "size": number_format(len(envelope.content), force_grouping=True),
+                "profile": profile.name,
+                "limit": number_format(limit, force_grouping=True),
+            }
         )
 
 

@@ -145,7 +145,10 @@ def test_what_may_not_go_on_the_wire_is_refused_here(profile: Profile, fields: d
 
 def test_a_message_over_the_profiles_limit_is_refused_with_both_figures(profile: Profile) -> None:
     profile.max_message_bytes = 500
-    with pytest.raises(MessageRefused, match=r"The message has \d+ bytes; the profile “Main” takes 500 at most\."):
+    words = (
+        r"The message has 1,\d{3} bytes; the profile “Main” takes 500 at most\. Attach less, or link to large files\."
+    )
+    with pytest.raises(MessageRefused, match=words):
         compose(message(body="x" * 1000), profile)
 
 

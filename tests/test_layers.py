@@ -42,8 +42,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "smtpadmin.options",
         "smtpadmin.outbox",
         "smtpadmin.profiles",
+        "smtpadmin.provider_rules",
         "smtpadmin.rates",
         "smtpadmin.retry",
+        "smtpadmin.routing",
     ),
     ("smtpadmin.checking", "smtpadmin.delivery", "smtpadmin.testing"),
     (
