@@ -70,6 +70,16 @@ class Room:
     usual: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """How many tokens are left of one rate."""
+
+    rate: Rate
+    left: int
+    #: It is the provider's for one recipient, and no rate of the profile's.
+    of_recipient: bool
+
+
 def rules(profile: Profile) -> Rules:
     """Return the rates of a profile: its own, and its provider's for one recipient."""
     provider = provider_of(profile.provider)
@@ -133,6 +143,29 @@ def room(held: Rules) -> Room:
         if not left:
             limit(held.profile_id, page.ask(held.rates, 1, urgent=is_urgent).wait, urgent=is_urgent)
     return Room(urgent=urgent, usual=usual)
+
+
+def left(profile: Profile, recipient: str = "", *, urgent: bool = False) -> tuple[Left, ...]:
+    """Return what is left of each rate at this instant, for people who look: nothing is taken, written or locked."""
+    held = rules(profile)
+    own = [_of_profile(held.profile_id)] if held.rates else []
+    people = _of_recipients(held, [recipient]) if recipient else []
+    if not (own or people):
+        return ()
+    second, params = clock.now_sql()
+    found = sql.rows(
+        f"""SELECT scope, log, boot, clock_offset, {second} FROM {_TABLE}
+            WHERE scope IN ({sql.marks([*own, *people])})""",
+        [*params, *own, *people],
+    )
+    logs = {scope: _page(text, boot, offset, now=int(now * 1000)).log for scope, text, boot, offset, now in found}
+    counted = []
+    for scopes, those, of_recipient in ((own, held.rates, False), (people, held.per_recipient, True)):
+        for log in (logs.get(scope, Log()) for scope in scopes):
+            for rate in those:
+                room_now = rates.room(log, rates=[rate], now=log.at, urgent=urgent)
+                counted.append(Left(rate=rate, left=room_now, of_recipient=of_recipient))
+    return tuple(counted)
 
 
 def limit(profile_id: int, seconds: float, *, urgent: bool) -> None:
@@ -201,16 +234,20 @@ def _open(scopes: Iterable[str], *, memory: float) -> dict[str, _Page]:
     now = int(max(each[-1] for each in found) * 1000)
     pages, strayed = {}, {}
     for scope, text, boot, offset, _ in found:
-        log = rates.loads(text)
-        if log.used and boot == clock.boot() and now + offset >= log.at:
-            pages[scope] = _Page(Log(now + offset, log.used), offset)
-            continue
-        pages[scope] = _Page(log, log.at - now)
-        if log.used:
+        pages[scope] = _page(text, boot, offset, now=now)
+        if pages[scope].offset != offset and pages[scope].log.used:
             # Written even when nothing is taken: else no time would ever pass for it.
             strayed[scope] = pages[scope]
     _write(strayed, memory=memory)
     return pages
+
+
+def _page(text: str, boot: str, offset: int, *, now: int) -> _Page:
+    """Return a stored log at the clock's present millisecond, on this clock's offset where it had another."""
+    log = rates.loads(text)
+    if log.used and boot == clock.boot() and now + offset >= log.at:
+        return _Page(Log(now + offset, log.used), offset)
+    return _Page(log, log.at - now)
 
 
 def _write(pages: Mapping[str, _Page], *, memory: float) -> None:
