@@ -7,12 +7,15 @@ permanent. So everything that seals or opens goes through `keyring()`, which ref
 from enum import StrEnum
 from functools import lru_cache
 
+from django.db import connections, router
+
 from smtpadmin.conf import conf
 from smtpadmin.crypto import BadKey, CryptoError, Keyring
 from smtpadmin.exceptions import KeyringLocked
 from smtpadmin.models import Body, KeyCheck, Profile
 
 _CANARY = "smtpadmin.key-check"
+_TABLE = KeyCheck._meta.db_table  # noqa: SLF001  Django's documented way to a table's name
 
 
 class LockReason(StrEnum):
@@ -107,7 +110,11 @@ def _opens_canary(keys: tuple[str, ...], canary: str) -> bool:
 
 
 def _canary() -> str | None:
-    return KeyCheck.objects.values_list("token", flat=True).first()
+    # Not through the ORM: putting the statement together took four times as long as running it.
+    with connections[router.db_for_read(KeyCheck)].cursor() as cursor:
+        cursor.execute(f"SELECT token FROM {_TABLE} ORDER BY id LIMIT 1")  # noqa: S608  a table of ours
+        row = cursor.fetchone()
+    return str(row[0]) if row else None
 
 
 def _opens_what_is_stored(ring: Keyring) -> bool:

@@ -8,17 +8,25 @@ from datetime import datetime
 from django.utils import timezone
 
 from smtpadmin import keys, retry
-from smtpadmin.models import Lane, Profile, State, body_context, new_uid
+from smtpadmin.models import Lane, Profile, body_context, new_uid
 from smtpadmin.outbox import sql
 from smtpadmin.smtp import Envelope
 
-_COLUMNS = (
-    "uid", "profile_id", "profile_slug", "profile_name", "lane", "state", "phase", "created_at", "due_at",
-    "expires_at", "fence", "lease", "lease_until", "lease_boot", "attempts", "crashes", "uncertain",
-    "resend_uncertain", "sender", "message_id", "size", "recipients_total", "recipients_sent", "recipients_failed",
-    "stage", "cause", "origin_slug", "moved_because", "asked_from", "direct",
-)  # fmt: skip
-_RECIPIENT_COLUMNS = ("message_id", "address", "state", "stage", "cause", "enhanced", "reply")
+# What differs from message to message, with the types of PostgreSQL, and what is the same of all that is accepted.
+_MESSAGE = {
+    "uid": "text", "profile_id": "bigint", "profile_slug": "text", "profile_name": "text", "lane": "integer",
+    "due_at": "timestamptz", "expires_at": "timestamptz", "resend_uncertain": "boolean", "sender": "text",
+    "message_id": "text", "size": "bigint", "recipients_total": "integer", "asked_from": "text",
+}  # fmt: skip
+_NEW_MESSAGE = {
+    "state": "queued", "phase": "", "fence": 0, "lease": "", "lease_until": 0.0, "lease_boot": "", "attempts": 0,
+    "crashes": 0, "uncertain": 0, "recipients_sent": 0, "recipients_failed": 0, "stage": "", "cause": "",
+    "origin_slug": "", "moved_because": "", "direct": False,
+}  # fmt: skip
+_RECIPIENT = {"message_id": "bigint", "address": "text"}
+_NEW_RECIPIENT = {"state": "pending", "stage": "", "cause": "", "enhanced": "", "reply": ""}
+# In one statement; with attachments they may be megabytes each.
+_BODIES = 50
 _MESSAGE_ID = re.compile(rb"^message-id:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -57,37 +65,36 @@ def enqueue(messages: Sequence[Outgoing]) -> tuple[Queued, ...]:
     uids = [new_uid() for _ in messages]
     # Sealed before the transaction begins: on SQLite that keeps everybody else from writing.
     tokens = [ring.seal(body_context(uid), item.envelope.content) for uid, item in zip(uids, messages, strict=True)]
+    rows = [_row(uid, item, now) for uid, item in zip(uids, messages, strict=True)]
+    same = {**_NEW_MESSAGE, "created_at": sql.instant(now)}
     with sql.changes():
-        returned = sql.insert(
-            sql.MESSAGE,
-            _COLUMNS,
-            [_row(uid, item, now) for uid, item in zip(uids, messages, strict=True)],
-            returning="uid, id",
-        )
-        ids: dict[str, int] = dict(returned)
-        sql.insert(
-            sql.BODY, ("message_id", "token"), [(ids[uid], token) for uid, token in zip(uids, tokens, strict=True)]
-        )
-        sql.insert(
-            sql.RECIPIENT,
-            _RECIPIENT_COLUMNS,
-            [
-                (ids[uid], address, "pending", "", "", "", "")
-                for uid, item in zip(uids, messages, strict=True)
-                for address in item.envelope.recipients
-            ],
-        )
+        ids: dict[str, int] = dict(sql.insert(sql.MESSAGE, _MESSAGE, rows, same=same, returning="uid, id"))
+        _store_bodies([(ids[uid], token) for uid, token in zip(uids, tokens, strict=True)])
+        addresses = [
+            (ids[uid], address)
+            for uid, item in zip(uids, messages, strict=True)
+            for address in item.envelope.recipients
+        ]
+        sql.insert(sql.RECIPIENT, _RECIPIENT, addresses, same=_NEW_RECIPIENT)
     return tuple(Queued(ids[uid], uid) for uid in uids)
 
 
+def _store_bodies(bodies: Sequence[tuple[int, str]]) -> None:
+    """Store sealed bodies. Long values travel as parameters of their own: as JSON they would be read once more."""
+    for start in range(0, len(bodies), _BODIES):
+        chunk = bodies[start : start + _BODIES]
+        rows = ", ".join(["(%s, %s)"] * len(chunk))
+        sql.run(f"INSERT INTO {sql.BODY} (message_id, token) VALUES {rows}", [each for body in chunk for each in body])
+
+
 def _row(uid: str, item: Outgoing, now: datetime) -> tuple[object, ...]:
-    resend = item.lane == Lane.URGENT if item.resend_uncertain is None else item.resend_uncertain
     envelope, profile = item.envelope, item.profile
+    resend = item.lane == Lane.URGENT if item.resend_uncertain is None else item.resend_uncertain
+    expires = item.expires_at or now + retry.life(item.lane)
     return (
-        uid, profile.pk, profile.slug, profile.name, int(item.lane), State.QUEUED.value, "", sql.instant(now),
-        sql.instant(item.due_at or now), sql.instant(item.expires_at or now + retry.life(item.lane)), 0, "", 0.0, "",
-        0, 0, 0, resend, envelope.sender, message_id_of(envelope.content), len(envelope.content),
-        len(envelope.recipients), 0, 0, "", "", "", "", item.asked_from[:998], False,
+        uid, profile.pk, profile.slug, profile.name, int(item.lane), sql.instant(item.due_at or now),
+        sql.instant(expires), resend, envelope.sender, message_id_of(envelope.content), len(envelope.content),
+        len(envelope.recipients), item.asked_from[:998],
     )  # fmt: skip
 
 

@@ -175,15 +175,12 @@ def interrupted(message_id: int, *, fence: int, lease: str, profile_slug: str, s
 def _write_attempts(
     attempts: Sequence[tuple[int, int, AttemptOutcome, float, Answer]], *, lease: str, profile_slug: str
 ) -> None:
-    rows, param = sql.table(
+    sql.insert(
+        sql.ATTEMPT,
         _ATTEMPT,
         [
             (id_, fence, outcome, seconds, each.stage, each.cause, each.code, each.enhanced, each.reply)
             for id_, fence, outcome, seconds, each in attempts
         ],
-    )
-    sql.run(
-        f"""INSERT INTO {sql.ATTEMPT} (at, worker, profile_slug, {", ".join(_ATTEMPT)})
-            SELECT %s, %s, %s, {", ".join(_ATTEMPT)} FROM {rows} AS new""",
-        [sql.instant(timezone.now()), lease, profile_slug, param],
+        same={"at": sql.instant(timezone.now()), "worker": lease, "profile_slug": profile_slug},
     )

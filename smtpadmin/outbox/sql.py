@@ -30,7 +30,7 @@ PROFILE = Profile._meta.db_table
 UNLEASED = "phase = '', lease = '', lease_until = 0, lease_boot = ''"
 
 ENGINES = ("sqlite", "postgresql")
-# Rows of one INSERT: far below SQLite's 32,766 variables, beyond which a statement gains nothing.
+# Rows of one INSERT: more gain nothing, and with their bodies they are some megabytes.
 _ROWS = 200
 
 
@@ -63,15 +63,24 @@ def rows(text: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
-def insert(table: str, columns: Sequence[str], values: Sequence[Sequence[Any]], *, returning: str = "") -> list[Any]:
-    """Insert rows, many in one statement; return the `returning` column of each, in no promised order."""
-    head = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "
-    row = f"({marks(columns)})"
-    returned: list[Any] = []
+def insert(
+    table_name: str,
+    columns: Mapping[str, str],
+    values: Sequence[Sequence[Any]],
+    *,
+    same: Mapping[str, Any],
+    returning: str = "",
+) -> list[tuple[Any, ...]]:
+    """Insert rows of `columns` (names and types), with the values of `same` in each of them.
+
+    Return the `returning` columns of each, in no promised order.
+    """
+    returned: list[tuple[Any, ...]] = []
     for start in range(0, len(values), _ROWS):
-        chunk = values[start : start + _ROWS]
-        params = [value for each in chunk for value in each]
-        text = head + ", ".join([row] * len(chunk))
+        new, param = table(columns, values[start : start + _ROWS])
+        text = f"""INSERT INTO {table_name} ({", ".join([*same, *columns])})
+                   SELECT {", ".join([*["%s"] * len(same), *columns])} FROM {new} AS new"""
+        params = [*same.values(), param]
         if returning:
             returned += rows(f"{text} RETURNING {returning}", params)
         else:
@@ -100,7 +109,7 @@ def table(columns: Mapping[str, str], values: Sequence[Sequence[Any]]) -> tuple[
         # What is stored there has the type of the value.
         read, source = "json_extract(value, '$[{at}]') AS {name}", "json_each(%s)"
     fields = ", ".join(read.format(at=at, kind=columns[name], name=name) for at, name in enumerate(columns))
-    return f"(SELECT {fields} FROM {source})", json.dumps(values, default=datetime.isoformat)
+    return f"(SELECT {fields} FROM {source})", json.dumps(values, ensure_ascii=False, default=datetime.isoformat)
 
 
 def skip_locked() -> str:
@@ -114,6 +123,8 @@ def skip_locked() -> str:
 
 def instant(value: datetime | None) -> Any:
     """Return a time as a parameter for a raw statement."""
+    if value is None:
+        return None
     return database().ops.adapt_datetimefield_value(value)
 
 
