@@ -3,6 +3,8 @@
     ImproperlyConfigured
     ├── NoProfile            nothing to send through: says where to add or enable a profile
     └── KeyringLocked        the keys are missing or are not the ones the secrets were sealed with
+    OSError
+    └── OutboxFull           the disk is nearly full: nothing more is accepted
     smtplib.SMTPException
     ├── MessageRefused       we refuse to send this message; the text names the rule
     └── DeliveryFailed       the server did not take it for every recipient; `result` names each
@@ -27,6 +29,10 @@ class NoProfile(ImproperlyConfigured):
 
 class KeyringLocked(ImproperlyConfigured):
     """The stored passwords cannot be opened or sealed with the present keys."""
+
+
+class OutboxFull(OSError):
+    """Accepting one more message could keep those that are being sent from being recorded as sent."""
 
 
 class MessageRefused(smtplib.SMTPException):

@@ -44,6 +44,7 @@ _WIPE = 60.0
 # An open connection waits this long for the next message, which then needs no new sign-in.
 _LINGER = 3.0
 _AFTER_ERROR = 1.0
+_SAY_NO_ROOM = 60.0
 # Where the jobs of profiles have the profile's id.
 _CLEANING = (0, False)
 # No attempt takes longer; whatever does is stuck, and its lease is left to end.
@@ -102,7 +103,7 @@ class Worker:
         self._jobs: dict[tuple[int, bool], threading.Thread] = {}
         self._holding: dict[str, tuple[outbox.Claim, float]] = {}
         self._lock = threading.Lock()
-        self._next = dict.fromkeys(("beat", "sweep", "clean", "wipe"), 0.0)
+        self._next = dict.fromkeys(("beat", "sweep", "clean", "wipe", "room"), 0.0)
         self._started_at = timezone.now()
 
     # From outside
@@ -139,7 +140,7 @@ class Worker:
         self._sweep()
         dealt_with = 0
         with self._keeping_leases():
-            while due := self._due(slugs):
+            while self._has_room() and (due := self._due(slugs)):
                 done = sum(self._serve(profile_id, lanes=outbox.ALL_LANES, linger=0) for profile_id in due)
                 dealt_with += done
                 if not done or self._is_over():
@@ -158,6 +159,8 @@ class Worker:
         self._at_times("clean", _CLEAN, self._clean)
         self._at_times("wipe", _WIPE, outbox.truncate_log)
         self._jobs = {key: job for key, job in self._jobs.items() if job.is_alive()}
+        if not self._has_room():
+            return
         outbox.move_waiting()
         for profile_id in outbox.due_profiles():
             if (profile_id, False) not in self._jobs:
@@ -248,6 +251,19 @@ class Worker:
 
     def _is_over(self) -> bool:
         return self._stopping.is_set() or (self._until is not None and time.monotonic() > self._until)
+
+    def _has_room(self) -> bool:
+        if outbox.may_send():
+            return True
+        self._at_times("room", _SAY_NO_ROOM, self._say_no_room)
+        return False
+
+    def _say_no_room(self) -> None:
+        logger.error(
+            "The disk that holds the database is nearly full. Nothing is sent until %d MB are free: what is sent could "
+            "not be recorded as sent.",
+            outbox.SEND_FLOOR // 1_000_000,
+        )
 
     # Leases
 

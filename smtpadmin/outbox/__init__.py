@@ -4,7 +4,7 @@
     claim      held by a worker; mark, renew, give back   decisions  what people decide
     judge      what a result means (pure)                 circuit    paused profiles and their probes
     settle     what became of it, written                 prune      forgetting
-    record     what was sent without waiting here
+    record     what was sent without waiting here         space     room on SQLite's disk
     failover   to a fallback profile, and back
 
 Each change is one conditional statement whose returned rows are looked at. Sending is `delivery`'s, running `worker`'s.
@@ -30,10 +30,13 @@ from smtpadmin.outbox.prune import Removed, clean, prune, prune_bodies, truncate
 from smtpadmin.outbox.record import record
 from smtpadmin.outbox.release import Released, expire, release, resend_uncertain
 from smtpadmin.outbox.settle import PATIENCE, persist, settle
+from smtpadmin.outbox.space import ACCEPT_FLOOR, SEND_FLOOR, check_room, may_accept, may_send
 
 __all__ = [
+    "ACCEPT_FLOOR",
     "ALL_LANES",
     "PATIENCE",
+    "SEND_FLOOR",
     "Addressee",
     "Claim",
     "Claimed",
@@ -43,6 +46,7 @@ __all__ = [
     "Removed",
     "Settlement",
     "cancel",
+    "check_room",
     "claim",
     "clean",
     "due_profiles",
@@ -53,6 +57,8 @@ __all__ = [
     "give_up",
     "judge",
     "mark",
+    "may_accept",
+    "may_send",
     "move_waiting",
     "opened",
     "persist",

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from smtpadmin import retry
 from smtpadmin.models import Circuit, Lane, Profile
-from smtpadmin.outbox import clock, pace, sql
+from smtpadmin.outbox import clock, pace, space, sql
 
 ALL_LANES = tuple(Lane)
 
@@ -100,6 +100,8 @@ def _waits(lane: Lane) -> str:
 
 def claim(profile: Profile, *, worker: str, lanes: Sequence[Lane] = ALL_LANES) -> Claim | None:
     """Claim what may be sent through `profile` now: up to its batch, over all workers. None: nothing."""
+    if not space.may_send():
+        return None
     lease = f"{worker[:47]}.{secrets.token_hex(8)}"
     with sql.changes():
         gate = _enter(profile, lanes)

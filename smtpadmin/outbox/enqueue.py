@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from smtpadmin import keys, retry
 from smtpadmin.models import Lane, Profile, body_context, new_uid
-from smtpadmin.outbox import sql
+from smtpadmin.outbox import space, sql
 from smtpadmin.smtp import Envelope
 
 # What differs from message to message, with the types of PostgreSQL, and what is the same of all that is accepted.
@@ -57,9 +57,10 @@ class Queued:
 
 
 def enqueue(messages: Sequence[Outgoing]) -> tuple[Queued, ...]:
-    """Store messages for the worker, all of them or none. Raise KeyringLocked, or what the database raises."""
+    """Store messages for the worker, all of them or none. Raise KeyringLocked, OutboxFull, or what the database raises."""
     if not messages:
         return ()
+    space.check_room()
     ring = keys.keyring()
     now = timezone.now()
     uids = [new_uid() for _ in messages]
