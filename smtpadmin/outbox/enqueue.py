@@ -57,7 +57,7 @@ class Queued:
 
 
 def enqueue(messages: Sequence[Outgoing]) -> tuple[Queued, ...]:
-    """Store messages for the worker, all of them or none. Raise KeyringLocked, OutboxFull, or what the database raises."""
+    """Store messages for the worker, all or none. Raise KeyringLocked, OutboxFull, or what the database raises."""
     if not messages:
         return ()
     space.check_room()

@@ -80,7 +80,8 @@ def test_nothing_is_sent_on_a_disk_that_is_full_and_it_goes_on_by_itself(
 
 @pytest.fixture
 def full_database() -> Iterator[None]:
-    """Let SQLite's file have no more pages than it has."""
+    """Let SQLite's file have no more pages than it needs now."""
+    sql.rows("VACUUM")
     (pages,) = sql.rows("PRAGMA page_count")[0]
     sql.rows(f"PRAGMA max_page_count = {pages}")
     yield
