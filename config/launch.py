@@ -1,7 +1,7 @@
 """`make run` and the container's command: from an empty folder to a panel that serves.
 
 Whatever a person can mend ends in one line and a non-zero exit. The steps that need Django are in `preparation`, the
-web server is in `server`.
+web server is in `server`, and `supervisor` runs it together with the worker.
 """
 
 import os
@@ -15,9 +15,12 @@ from typing import NoReturn
 import django
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.db import connections
 
 from config import env, keys
 from config.errors import CannotStart
+from config.supervisor import Child, Supervisor
 
 
 def main() -> NoReturn:
@@ -40,12 +43,22 @@ def _run() -> NoReturn:
     django.setup()
     listener = _listen(settings.HOST, settings.PORT)
 
-    # Both import models, which cannot be done before now.
+    # These import models, which cannot be done before now.
     from config import preparation, server  # noqa: PLC0415
+    from smtpadmin.worker import GRACE  # noqa: PLC0415
 
     preparation.run()
     preparation.announce(_address(listener))
-    server.serve(listener)
+    # Both children are forked off, and a database connection cannot be shared.
+    connections.close_all()
+    supervisor = Supervisor(patience=GRACE + 5)
+    # Ctrl-C does not make the person at the terminal wait for a request that hangs: see `server.worker_int`.
+    supervisor.add(Child(name="web server", run=lambda: server.serve(listener), typed=signal.SIGINT))
+    # Theirs alone: with the server gone, nobody is to wait in a queue that nobody serves.
+    listener.close()
+    if settings.WORKER:
+        supervisor.add(Child(name="worker", run=lambda: call_command("deliver"), restarts=True))
+    sys.exit(supervisor.watch())
 
 
 def _make_folder(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """The web server: gunicorn, in this process, on the socket that `launch` has opened.
 
-In this process and not in place of it: for the third of a second that a fresh interpreter imports everything, Ctrl-C
-and `docker stop` would find nobody who answers them.
+In this process, which `supervisor` has forked, and not in place of it: for the third of a second that a fresh
+interpreter imports everything, Ctrl-C and `docker stop` would find nobody who answers them.
 
 Two workers, so that the panel stays up when one dies and a second core is of use; threads in each, because a test that
 is being watched holds one for as long as the mail server takes, up to half a minute.
@@ -14,7 +14,6 @@ from pathlib import Path
 from threading import Timer
 from typing import Any, NoReturn
 
-from django.db import connections
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from config.log import HideLinks
@@ -25,8 +24,6 @@ STOPS = {signal.SIGTERM, signal.SIGQUIT, signal.SIGINT}
 
 def serve(listener: socket.socket) -> NoReturn:
     """Serve until a signal ends this process, with 0."""
-    # The workers are forked off, and a database connection cannot be shared.
-    connections.close_all()
     os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=_answer_at_once)
     Server(listener).run()
     raise AssertionError("gunicorn ends by itself")
@@ -78,8 +75,9 @@ def _answer_at_once() -> None:
 def post_worker_init(_worker: Any) -> None:
     """Leave Ctrl-C to the parent, which passes it on as SIGQUIT.
 
-    A terminal sends it to every process, so a worker would get both, and both handlers shut the thread pool down: they
-    can meet at its lock, which is not reentrant, and the stop takes all of graceful_timeout (25 s, measured).
+    Whoever sends it to the whole group, as a terminal does, would give a worker both, and both handlers shut the thread
+    pool down: they can meet at its lock, which is not reentrant, and the stop takes all of graceful_timeout (25 s,
+    measured).
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

@@ -118,6 +118,8 @@ if django.VERSION >= (6, 1):
 else:
     EMAIL_BACKEND = "smtpadmin.backend.EmailBackend"
 PASSWORD_RESET = switch("SMTPADMIN_PASSWORD_RESET", default=True)
+# Whether the start runs a worker beside the web server; else it is a service of its own: manage.py deliver.
+WORKER = switch("SMTPADMIN_WORKER", default=True)
 
 # People
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 
@@ -89,7 +90,7 @@ def check_outbox_database(**_: Any) -> Sequence[CheckMessage]:
     except ImproperlyConfigured:
         return []  # E005 says so
     return [
-        Warning(
+        checks.Warning(
             f"smtpadmin's mail backend queues mail, and its outbox runs on SQLite and PostgreSQL, not on {vendor}.",
             hint="Keep smtpadmin's tables in one of them (DATABASE_ROUTERS), or set SMTPADMIN['QUEUE'] = False.",
             id="smtpadmin.W001",

@@ -343,7 +343,7 @@ class Worker:
         try:
             removed = outbox.clean(stop=self._stopping.is_set)
             if removed.messages or removed.bodies:
-                logger.info("%d old messages and the text of %d were removed.", removed.messages, removed.bodies)
+                logger.info("%d old messages were removed, and the text of %d.", removed.messages, removed.bodies)
         except (DatabaseError, InterfaceError) as error:
             logger.warning("Old messages could not be removed; the next time will do. %s", error)
         finally:

@@ -97,6 +97,11 @@ def _start(folder: Path, extra: Mapping[str, str]) -> Started:
         text=True,
         start_new_session=True,
     )
+    return follow(process)
+
+
+def follow(process: subprocess.Popen[str]) -> Started:
+    """Keep what a process says."""
     said: list[str] = []
     reader = Thread(target=_read, args=(process, said), daemon=True)
     reader.start()

@@ -22,7 +22,10 @@ from cryptography.fernet import Fernet
 
 from tests.config.conftest import ROOT, Start, Started, environment, launching
 from tests.support.components import require
+from tests.support.processes import wait_until
 from tests.with_postgresql import find_programs, running
+
+LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d ")
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +127,8 @@ def test_a_signal_stops_it_cleanly_while_a_browser_holds_its_connection(
 
 
 def test_ctrl_c_does_not_wait_for_a_request_that_hangs(launch: Start, tmp_path: Path) -> None:
-    panel = launch(tmp_path)
+    # The lock that holds the request up would hold up the worker's last word too.
+    panel = launch(tmp_path, SMTPADMIN_WORKER="off")
     with hanging_request(panel, tmp_path / "smtpadmin.sqlite3"):
         started = monotonic()
         os.killpg(panel.process.pid, signal.SIGINT)
@@ -132,6 +136,20 @@ def test_ctrl_c_does_not_wait_for_a_request_that_hangs(launch: Start, tmp_path: 
 
     assert code == 0
     assert 2 < monotonic() - started < 8
+
+
+def test_a_second_ctrl_c_ends_it_at_once(launch: Start, tmp_path: Path) -> None:
+    panel = launch(tmp_path)
+    assert wait_until(lambda: "has started" in panel.output, seconds=20)
+    with hanging_request(panel, tmp_path / "smtpadmin.sqlite3"):
+        os.killpg(panel.process.pid, signal.SIGINT)
+        assert wait_until(lambda: "Stopping. Ctrl-C again ends it at once." in panel.output, seconds=10)
+        started = monotonic()
+        os.killpg(panel.process.pid, signal.SIGINT)
+        code = panel.wait()
+
+    assert code == 1
+    assert monotonic() - started < 2
 
 
 @contextmanager
@@ -168,7 +186,8 @@ def test_the_next_start_keeps_keys_data_and_the_administrator(launch: Start, tmp
     again = launch(tmp_path)
 
     assert {name: (tmp_path / name).read_bytes() for name in kept} == kept
-    assert again.output == f"smtpadmin is at {again.address}/ (Ctrl-C stops it)\n"
+    said = [line for line in again.output.splitlines() if not LOG_LINE.match(line)]
+    assert said == [f"smtpadmin is at {again.address}/ (Ctrl-C stops it)"]
     assert status(f"{again.address}/admin/login/") == 200
 
 
@@ -280,6 +299,62 @@ def test_a_database_that_does_not_answer_ends_the_start_with_one_line(launch: St
     assert f"port {port}" in said
     assert "Connection refused" in said
     assert "hunter2" not in said
+
+
+# The worker
+
+
+def processes(panel: Started, *, count: int) -> list[int]:
+    """Return the children of the panel's process, in the order of their start, once there are so many."""
+    path = Path(f"/proc/{panel.process.pid}/task/{panel.process.pid}/children")
+    assert wait_until(lambda: len(path.read_text().split()) == count, seconds=20)
+    return [int(pid) for pid in path.read_text().split()]
+
+
+def beats(folder: Path) -> list[int]:
+    """Return the process ids of the workers that are alive by the panel's account."""
+    with closing(sqlite3.connect(folder / "smtpadmin.sqlite3")) as database:
+        return [pid for (pid,) in database.execute("SELECT pid FROM smtpadmin_workerbeat ORDER BY id")]
+
+
+def test_a_worker_runs_beside_the_web_server_and_leaves_with_it(launch: Start, tmp_path: Path) -> None:
+    panel = launch(tmp_path)
+    web, worker = processes(panel, count=2)
+    assert wait_until(lambda: beats(tmp_path) == [worker], seconds=20)
+    assert panel.stop() == 0
+
+    assert beats(tmp_path) == []
+    assert [Path(f"/proc/{pid}").exists() for pid in (web, worker)] == [False, False]
+
+
+def test_a_worker_that_dies_is_started_again(launch: Start, tmp_path: Path) -> None:
+    panel = launch(tmp_path)
+    web, worker = processes(panel, count=2)
+    os.kill(worker, signal.SIGKILL)
+    assert wait_until(lambda: set(beats(tmp_path)) - {worker} != set(), seconds=20)
+
+    assert processes(panel, count=2) == [web, beats(tmp_path)[-1]]
+    assert "The worker has ended (signal 9); it is started again in 1 s." in panel.output
+    assert status(f"{panel.address}/readyz") == 200
+
+
+def test_a_web_server_that_dies_ends_all(launch: Start, tmp_path: Path) -> None:
+    panel = launch(tmp_path)
+    web, worker = processes(panel, count=2)
+    assert wait_until(lambda: beats(tmp_path) == [worker], seconds=20)
+    os.kill(web, signal.SIGKILL)
+
+    assert panel.wait() == 1
+    assert "The web server has ended (signal 9), so everything ends." in panel.output
+    assert beats(tmp_path) == []
+
+
+def test_without_the_setting_the_worker_is_left_to_others(launch: Start, tmp_path: Path) -> None:
+    panel = launch(tmp_path, SMTPADMIN_WORKER="off")
+    assert len(processes(panel, count=1)) == 1
+    assert status(f"{panel.address}/readyz") == 200
+    assert panel.stop() == 0
+    assert "Worker" not in panel.output
 
 
 LOCKED = "The panel is locked: it stores no password, and profiles with one send nothing."

@@ -1,21 +1,43 @@
-"""/readyz says whether the panel can work: its database answers."""
+"""/readyz says whether the panel can work: its database answers. It also says when mail would wait."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.db.utils import InterfaceError, OperationalError
 from django.test import Client
+from django.utils import timezone
+
+from smtpadmin.models import WorkerBeat
+
+
+def beat(*, seconds_ago: int) -> None:
+    """Let a worker have been alive so long ago."""
+    then = timezone.now() - timedelta(seconds=seconds_ago)
+    WorkerBeat.objects.create(name="w1", host="here", pid=1, started_at=then, beat_at=then)
 
 
 @pytest.mark.django_db
 def test_it_is_ready_when_the_database_answers(client: Client) -> None:
+    beat(seconds_ago=50)
     response = client.get("/readyz")
 
     assert (response.status_code, response.content, response["Content-Type"]) == (200, b"ok\n", "text/plain")
     assert response["Cache-Control"] == "no-store"
     assert client.head("/readyz").status_code == 200
     assert client.post("/readyz").status_code == 405
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("seconds_ago", [None, 70])
+def test_a_missing_worker_is_said_and_the_panel_stays_reachable(client: Client, seconds_ago: int | None) -> None:
+    if seconds_ago is not None:
+        beat(seconds_ago=seconds_ago)
+
+    response = client.get("/readyz")
+
+    assert (response.status_code, response.content) == (200, b"ok, but no worker is alive, so mail waits\n")
 
 
 @pytest.mark.django_db
