@@ -41,6 +41,7 @@ def problems(provider: Provider) -> Iterator[Problem]:
     for index, endpoint in enumerate(provider.endpoints):
         yield from _endpoint(endpoint, field=f"endpoints[{index}]", first=index == 0, category=provider.category)
     yield from _domains(provider)
+    yield from _records(provider)
     yield from _sign_in(provider)
     for index, reply in enumerate(provider.known_replies):
         yield from known_reply_problems(reply, field=f"known_replies[{index}]")
@@ -116,6 +117,27 @@ def _domains(provider: Provider) -> Iterator[Problem]:
                     f"{domain!r} is not a mail domain",
                     "Write it in lower case, such as example.com, or *.example.com for its subdomains",
                 )
+
+
+def is_name(name: str) -> bool:
+    """Whether this may be asked for in DNS, in the form that records are written in."""
+    return name == name.lower() and all(LABEL.fullmatch(part) for part in name.split("."))
+
+
+def _records(provider: Provider) -> Iterator[Problem]:
+    if provider.spf_include and not (is_name(provider.spf_include) and "." in provider.spf_include):
+        yield Problem(
+            "spf_include",
+            f"{provider.spf_include!r} is not a domain",
+            "Write the name alone, in lower case, such as spf.example.com",
+        )
+    for index, selector in enumerate(provider.dkim_selectors):
+        if not is_name(selector):
+            yield Problem(
+                f"dkim_selectors[{index}]",
+                f"{selector!r} is not a DKIM selector",
+                "Write what stands in front of ._domainkey, in lower case, such as s1",
+            )
 
 
 def _sign_in(provider: Provider) -> Iterator[Problem]:

@@ -204,6 +204,7 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     from_documented: bool = True  #: False: the rule is safe advice, no source states it
     from_note: Text = NO_TEXT
     spf_include: str = ""
+    dkim_selectors: tuple[str, ...] = ()  #: the usual ones for an own domain; it has one of them, or all
     limits: Limits | None = None
     notices: tuple[Notice, ...] = ()
     warnings: tuple[Text, ...] = ()
