@@ -1,6 +1,6 @@
 """What the log may not show besides secrets: links that let their reader in.
 
-Django logs the path of a request that it refuses, and that of a set-up or password-reset page is a password.
+Django logs the path of a request that it refuses, and that of a set-up, log-in or password-reset link is a password.
 """
 
 import logging
@@ -8,7 +8,7 @@ import re
 
 from smtpadmin.redaction import text_of
 
-LINK = re.compile(r"(/setup/|/password-reset/[^/\s]+/)[^/\s]+")
+LINK = re.compile(r"(/setup/|/login-link/[^/\s]+/|/password-reset/[^/\s]+/)[^/\s]+")
 
 
 class HideLinks(logging.Filter):

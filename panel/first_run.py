@@ -27,12 +27,12 @@ def is_needed() -> bool:
     return not get_user_model()._default_manager.filter(is_superuser=True, is_active=True).exists()  # noqa: SLF001
 
 
-def new_token() -> str:
-    """Return the token of a new link; links printed at earlier starts stop working."""
+def new_token(*, lifetime: timedelta = LIFETIME) -> str:
+    """Return the token of a new link; links printed earlier stop working."""
     token = secrets.token_urlsafe(32)
     with transaction.atomic():
         SetupLink.objects.all().delete()
-        SetupLink.objects.create(token_hash=_hash(token), expires_at=timezone.now() + LIFETIME)
+        SetupLink.objects.create(token_hash=_hash(token), expires_at=timezone.now() + lifetime)
     return token
 
 

@@ -1,4 +1,4 @@
-"""The one-time link that lets the first administrator in."""
+"""The one-time link that lets an administrator in: the first one, or one whose password is forgotten."""
 
 from django.db import models
 

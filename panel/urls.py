@@ -7,12 +7,14 @@ from django.views.generic import RedirectView
 
 from panel import password_reset
 from panel.health import readyz
+from panel.link_login import link_login
 from panel.setup import setup
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("readyz", readyz, name="readyz"),
     path("setup/<token>/", setup, name="setup"),
+    path("login-link/<int:pk>/<token>/", link_login, name="link_login"),
     path("language/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
 ]

@@ -12,6 +12,7 @@ from config.log import HideLinks
     ("message", "arguments", "logged"),
     [
         ("Not Found: %s", ("/setup/S3cret-token/",), "Not Found: /setup/***/"),
+        ("Not Found: %s", ("/login-link/1/S3cret-token/",), "Not Found: /login-link/1/***/"),
         ("Forbidden: %s", ("/password-reset/MQ/abc-S3cret/",), "Forbidden: /password-reset/MQ/***/"),
         ("Bad Request: /setup/S3cret-token", (), "Bad Request: /setup/***"),
         ("Not Found: %s", ("/admin/smtpadmin/profile/",), "Not Found: /admin/smtpadmin/profile/"),
@@ -27,7 +28,7 @@ def test_a_link_is_hidden_and_the_rest_stays(message: str, arguments: tuple[str,
 
 @pytest.mark.parametrize(
     ("name", "arguments"),
-    [("setup", ["S3cret"]), ("password_reset_confirm", ["MQ", "S3cret"])],
+    [("setup", ["S3cret"]), ("link_login", ["1", "S3cret"]), ("password_reset_confirm", ["MQ", "S3cret"])],
 )
 def test_every_page_with_a_token_in_its_address_is_covered(name: str, arguments: list[str]) -> None:
     message = f"Forbidden (CSRF cookie not set.): {reverse(name, args=arguments)}"
