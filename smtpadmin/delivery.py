@@ -6,9 +6,14 @@ was decided before; when to try again is not decided here.
 """
 
 import logging
-from collections.abc import Callable, Collection
+import math
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
+from itertools import islice
 from time import monotonic
 from types import TracebackType
 from typing import Self
@@ -17,13 +22,27 @@ from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from smtpadmin import keys, outbox, profiles
-from smtpadmin.crypto import CryptoError
+from smtpadmin.crypto import CryptoError, Keyring
 from smtpadmin.diagnosis import diagnose, failure_of
 from smtpadmin.exceptions import DeliveryFailed
 from smtpadmin.models import Profile, State, body_context
 from smtpadmin.outbox import clock
 from smtpadmin.outbox.turn import Turns
-from smtpadmin.smtp import Envelope, RecipientResult, Result, Session, SmtpError, Stage, Verdict, transmit
+from smtpadmin.smtp import (
+    MOST_BYTES,
+    ContentError,
+    Envelope,
+    RecipientResult,
+    Result,
+    Session,
+    SmtpError,
+    Stage,
+    Verdict,
+    transmit,
+    transmit_in_chunks,
+    transmit_in_groups,
+)
+from smtpadmin.windows import Pace
 
 logger = logging.getLogger("smtpadmin.delivery")
 
@@ -36,8 +55,10 @@ class Courier:
         self.profile = profile
         self._config = profiles.server_config(profile, password=profiles.password(profile))
         self._session: Session | None = None
+        # Nothing has been sent over this connection: it has had no time to die of old age.
+        self._is_fresh = True
         #: What is known of the server's pace, from one batch to the next.
-        self.window = Window()
+        self.pace = Pace()
 
     def __enter__(self) -> Self:
         self.open()
@@ -62,7 +83,7 @@ class Courier:
         except SmtpError:
             session.close()
             raise
-        self._session = session
+        self._session, self._is_fresh = session, True
 
     def close(self) -> None:
         """Leave the server. Never raises: whatever was accepted stays accepted."""
@@ -70,30 +91,93 @@ class Courier:
         if session is not None:
             session.close()
 
-    def deliver(self, envelope: Envelope, *, before_data: Callable[[], bool] | None = None) -> Result:
+    def deliver(self, envelope: Envelope) -> Result:
         """Send one envelope and return what became of each recipient; a server out of reach is an outcome too.
-
-        `before_data` is called before any of it leaves; False takes it back (see `smtp.transmitting`).
 
         A connection that has died since the last message is replaced once, and only while none of this message has
         left; after that nothing is sent a second time here.
         """
-        reused = self._session is not None
-        result = self._attempt(envelope, before_data)
-        if reused and self._session is None and _nothing_had_left(result):
-            result = self._attempt(envelope, before_data)
-        return result
+        while True:
+            try:
+                self.open()
+            except SmtpError as error:
+                return undelivered(envelope, error)
+            results = list(self.relay([envelope]))
+            if results:
+                return results[0]
 
-    def _attempt(self, envelope: Envelope, before_data: Callable[[], bool] | None) -> Result:
+    def relay(
+        self, envelopes: Iterable[Envelope], *, before_data: Callable[[int], bool] = lambda _place: True
+    ) -> Generator[Result, None, None]:
+        """Send envelopes over the open connection, one after the other, and yield what became of each in their order.
+
+        Each is asked for when it is about to be begun. It ends early when the connection does; of those without a
+        result nothing has left. `before_data` is as in `smtp.transmit_in_groups`.
+
+        A connection may have died since the last message. That shows at the first one, which then has no result: it is
+        to be sent again, over a new connection.
+        """
+        session = self._in_use()
+        may_be_old, self._is_fresh = not self._is_fresh, False
+        send = transmit_in_groups if self.pipelines else _one_by_one
         try:
-            self.open()
-        except SmtpError as error:
-            return undelivered(envelope, error)
-        assert self._session is not None  # noqa: S101  open() returned, so there is one
-        result = transmit(self._session, envelope, before_data=before_data)
-        if not self._session.usable:
+            with closing(send(session, envelopes, before_data=before_data)) as results:
+                for result in results:
+                    if may_be_old and not session.usable and _nothing_had_left(result):
+                        return
+                    may_be_old &= _is_local(result)
+                    yield result
+        finally:
+            self._leave_if_over()
+
+    def relay_together(self, envelopes: Sequence[Envelope]) -> tuple[Result | None, ...]:
+        """Send envelopes in as few flights as possible, and return what became of each; None: nothing of it has left.
+
+        As with `relay`, that is so with all of them where the connection has died since the last message.
+        """
+        session = self._in_use()
+        may_be_old, self._is_fresh = not self._is_fresh, False
+        results = transmit_in_chunks(session, envelopes)
+        is_over = not session.usable
+        self._leave_if_over()
+        if may_be_old and is_over:
+            first = next((result for result in results if result is not None and not _is_local(result)), None)
+            if first is not None and _nothing_had_left(first):
+                return tuple(None if result is first else result for result in results)
+        return results
+
+    @property
+    def pipelines(self) -> bool:
+        """Whether the next message may be begun before the one before is answered."""
+        return self._session is not None and self._session.pipelines
+
+    @property
+    def chunks(self) -> bool:
+        """Whether many messages may leave together."""
+        return self._session is not None and self._session.chunks
+
+    @property
+    def round_trip(self) -> float:
+        """How long the way to the server and back takes, in seconds, as far as that is known."""
+        return self._in_use().round_trip
+
+    def _in_use(self) -> Session:
+        if self._session is None:
+            raise RuntimeError("There is no connection.")
+        return self._session
+
+    def _leave_if_over(self) -> None:
+        if self._session is not None and not self._session.usable:
             self.close()
-        return result
+
+
+def _one_by_one(
+    session: Session, envelopes: Iterable[Envelope], *, before_data: Callable[[int], bool]
+) -> Generator[Result, None, None]:
+    for place, envelope in enumerate(envelopes):
+        yield transmit(session, envelope, before_data=partial(before_data, place))
+        if not session.usable:
+            return
 
 
 def undelivered(envelope: Envelope, error: SmtpError) -> Result:
@@ -112,6 +196,11 @@ def _nothing_had_left(result: Result) -> bool:
         item.verdict is Verdict.DEFERRED and item.error is not None and item.error.stage is Stage.MAIL
         for item in result.recipients
     )
+
+
+def _is_local(result: Result) -> bool:
+    """Say whether it was never begun, because it cannot be sent."""
+    return all(isinstance(item.error, ContentError) for item in result.recipients)
 
 
 def never_opened(result: Result) -> bool:
@@ -147,33 +236,6 @@ class Point(StrEnum):
     SETTLED = "settled"
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """How many messages are marked at once: as many as leave within `SPAN`, so a crash leaves few in doubt.
-
-    A slow server gets its mark message by message, where a commit costs nothing beside the round trips; a fast one
-    gets the whole batch, where commits would cost most.
-    """
-
-    SPAN = 0.1
-
-    seconds_each: float | None = None
-
-    def size(self, *, most: int, hold: float | None = None) -> int:
-        """Return how many to mark now, `most` being what is left of the batch; a mark is good for `hold` seconds."""
-        if self.seconds_each is None:
-            return 1
-        # Whatever leaves after that is paid for again out of the profile's rate, so there is time to spare.
-        span = self.SPAN if hold is None else min(self.SPAN, hold / 3)
-        return max(1, min(most, int(span / max(self.seconds_each, 1e-6))))
-
-    def after(self, seconds: float) -> "Window":
-        """Return the window after a message that took `seconds`; growing slowly and shrinking at once."""
-        if self.seconds_each is None or seconds > self.seconds_each:
-            return Window(seconds)
-        return Window(self.seconds_each * 0.75 + seconds * 0.25)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
     """What came of a batch: how many messages were dealt with, and whether the profile has to wait."""
@@ -201,7 +263,7 @@ def deliver_batch(
 class _Batch:
     """One claim on its way. A window of messages is marked at once, and settled at once when it is through."""
 
-    # A window that takes longer than this is asked for again: its lease has to hold when each message leaves.
+    # A mark that is older than this is asked for again: its lease has to hold when the message leaves.
     _MARK_HOLDS = 15.0
 
     def __init__(
@@ -213,89 +275,225 @@ class _Batch:
         self._reached = reached
         self._turns = Turns(courier.profile, stop=stop)
         self._hold = self._turns.hold or self._MARK_HOLDS
-        self._marked: frozenset[int] = frozenset()
-        self._marked_at = 0.0
+        self._paused = False
+        # To be sent, in this order.
+        self._waiting = deque(claim.messages)
+        # Of these nothing has left, whatever their mark says.
+        self._untouched = {message.id for message in claim.messages}
+        # When each was marked, and those that were the last in a window.
+        self._marked_at: dict[int, float] = {}
+        self._last: set[int] = set()
         self._finished: list[outbox.Settlement] = []
         self._settled = 0
-        # Of these nothing has left, whatever their mark says.
-        self._untouched = [message.id for message in claim.messages]
 
     def run(self) -> Delivered:
         self._reached(Point.CLAIMED)
-        paused = False
         try:
             ring = keys.keyring()
-            for index, message in enumerate(self._claim.messages):
-                if self._stop() or paused:
-                    break
-                try:
-                    content = ring.open(body_context(message.uid), message.token or "")
-                except CryptoError as error:
-                    logger.error("The body of message %s cannot be opened: %s", message.uid, error)  # noqa: TRY400
-                    self._finish(outbox.unsendable(message, cause="body_unreadable", now=timezone.now()))
+            while self._waiting and not self._paused and not self._stop():
+                if not self._is_open():
                     continue
-                addresses = tuple(each.address for each in message.recipients)
-                paused = not self._send(index, message, Envelope(message.sender, addresses, content))
+                count = self._together()
+                if count:
+                    self._send_together(ring, count)
+                else:
+                    self._send_in_turn(ring)
         finally:
             # Whatever has happened: what is known is recorded, what has not left goes back.
             self._settle()
-            outbox.persist(lambda: outbox.give_back(self._claim, self._untouched), patience=outbox.PATIENCE)
-        if not paused and self._settled:
+            untouched = sorted(self._untouched)
+            outbox.persist(lambda: outbox.give_back(self._claim, untouched), patience=outbox.PATIENCE)
+        if not self._paused and self._settled:
             outbox.succeeded(self._claim, batch=self._courier.profile.batch)
-        return Delivered(settled=self._settled, paused=paused)
+        return Delivered(settled=self._settled, paused=self._paused)
 
-    def _send(self, index: int, message: outbox.Claimed, envelope: Envelope) -> bool:
-        """Send one message; False: no more may be sent now."""
-        begun, self._turns.waited = monotonic(), 0.0
-        result = self._courier.deliver(envelope, before_data=lambda: self._may_leave(index))
+    def _is_open(self) -> bool:
+        """Connect before anything is marked: a turn that waits for a connection would be no turn."""
+        if self._courier.is_open:
+            return True
+        try:
+            self._courier.open()
+        except SmtpError as error:
+            message = self._waiting.popleft()
+            # What it says is not looked at.
+            self._conclude(message, undelivered(_envelope(message, b""), error), seconds=0.0)
+            return False
+        self._reached(Point.OPENED)
+        return True
+
+    # One after the other
+
+    def _send_in_turn(self, ring: Keyring) -> None:
+        """Send one message after the other, until the rest is better sent together."""
+        begun: list[outbox.Claimed] = []
+        left_at: float | None = None
+
+        def before_data(place: int) -> bool:
+            nonlocal left_at
+            may_leave = self._may_leave(begun[place])
+            left_at = monotonic()
+            return may_leave
+
+        done = 0
+        with closing(self._courier.relay(self._envelopes(ring, begun), before_data=before_data)) as results:
+            since, self._turns.waited = monotonic(), 0.0
+            for result in results:
+                message, now = begun[done], monotonic()
+                done += 1
+                self._reached(Point.ANSWERED)
+                if any(item.verdict is Verdict.WITHHELD for item in result.recipients):
+                    # Not ours any more: on with the next. Not its turn, or the mark could not be written: all go back.
+                    self._paused |= message.id in self._untouched
+                else:
+                    self._conclude(message, result, seconds=now - since - self._turns.waited)
+                    if left_at is not None:
+                        self._courier.pace = self._courier.pace.after_one(now - left_at)
+                if message.id in self._last:
+                    self._settle()
+                if self._paused or self._stop():
+                    break
+                since, self._turns.waited, left_at = monotonic(), 0.0, None
+        self._waiting.extendleft(reversed(begun[done:]))
+
+    def _envelopes(self, ring: Keyring, begun: list[outbox.Claimed]) -> Iterator[Envelope]:
+        """Yield what is to be sent next, each when it is about to be begun, which is then in `begun`."""
+        while self._waiting and not self._stop():
+            message = self._waiting[0]
+            if begun and self._together():
+                return
+            if self._courier.pipelines and not self._is_marked(message):
+                if begun and self._turns.hold is not None:
+                    # It may have to wait for its turn, and the one before it must not.
+                    return
+                if message not in self._mark(self._next_ones()):
+                    if self._paused:
+                        return
+                    continue
+            self._waiting.popleft()
+            content = self._open_body(ring, message)
+            if content is not None:
+                begun.append(message)
+                yield _envelope(message, content)
+
+    def _may_leave(self, message: outbox.Claimed) -> bool:
+        """Say whether the message may leave, which is recorded; it is not untouched then."""
+        if not self._is_marked(message) and message not in self._mark(self._next_ones(message)):
+            return False
+        self._untouched.discard(message.id)
+        return True
+
+    # Together
+
+    def _together(self) -> int:
+        """Return how many messages to send in one flight; 0: one after the other."""
+        courier = self._courier
+        if not courier.chunks:
+            return 0
+        return courier.pace.window(most=self._within_bytes(), round_trip=courier.round_trip, hold=self._turns.hold)
+
+    def _within_bytes(self) -> int:
+        """Return how many of those that wait make up one flight."""
+        size = 0
+        for count, message in enumerate(self._waiting):
+            # A sealed body has four bytes for three.
+            size += len(message.token or "") * 3 // 4
+            if size > MOST_BYTES:
+                return count
+        return len(self._waiting)
+
+    def _send_together(self, ring: Keyring, count: int) -> None:
+        """Mark messages, send them in one flight, and settle them."""
+        begun: list[outbox.Claimed] = []
+        envelopes: list[Envelope] = []
+        for message in self._mark(list(islice(self._waiting, count))):
+            self._waiting.remove(message)
+            content = self._open_body(ring, message)
+            if content is not None:
+                begun.append(message)
+                envelopes.append(_envelope(message, content))
+        if len(begun) < 2:
+            # Alone it saves nothing together.
+            self._waiting.extendleft(begun)
+            self._send_in_turn(ring)
+            return
+        self._untouched.difference_update(message.id for message in begun)
+        started = monotonic()
+        results = self._courier.relay_together(envelopes)
+        seconds = monotonic() - started
         self._reached(Point.ANSWERED)
-        seconds = monotonic() - begun - self._turns.waited
-        if any(item.verdict is Verdict.WITHHELD for item in result.recipients):
-            # Not ours any more: on with the next. Not its turn, or the mark could not be written: all go back.
-            return message.id not in self._untouched
+        untouched = []
+        for message, result in zip(begun, results, strict=True):
+            if result is None:
+                untouched.append(message)
+            else:
+                self._conclude(message, result, seconds=seconds / len(begun))
+        self._untouched.update(message.id for message in untouched)
+        self._waiting.extendleft(reversed(untouched))
+        self._learn(results, seconds=seconds)
+        self._settle()
+
+    def _learn(self, results: Sequence[Result | None], *, seconds: float) -> None:
+        items = [item for result in results if result is not None for item in result.recipients]
+        pace = self._courier.pace
+        if any(item.verdict is Verdict.UNCERTAIN for item in items):
+            self._courier.pace = pace.after_doubt()
+        elif self._courier.is_open:
+            self._courier.pace = pace.after_window(len(results), seconds, round_trip=self._courier.round_trip)
+
+    # What both need
+
+    def _mark(self, wanted: Sequence[outbox.Claimed]) -> list[outbox.Claimed]:
+        """Mark these and return those that may leave; where none is, because the profile has to wait, it is paused."""
+        self._reached(Point.BEFORE_MARK)
+        try:
+            turn = self._turns.ask(self._claim, wanted)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("The database is away; nothing is sent until it is back. %s", error)
+            self._paused = True
+            return []
+        marked = [message for message in wanted if message.id in turn.marked]
+        self._marked_at |= dict.fromkeys(turn.marked, turn.at)
+        if marked:
+            self._last.add(marked[-1].id)
+        if turn.gone:
+            self._untouched -= turn.gone
+            self._waiting = deque(message for message in self._waiting if message.id not in turn.gone)
+        self._paused |= not (turn.marked or turn.gone)
+        self._reached(Point.MARKED)
+        return marked
+
+    def _next_ones(self, *before: outbox.Claimed) -> list[outbox.Claimed]:
+        """Return those to be marked together that leave one after the other, `before` first."""
+        most = len(before) + len(self._waiting)
+        count = self._courier.pace.marks(most=most, hold=self._turns.hold)
+        return [*before, *islice(self._waiting, count)][:count]
+
+    def _is_marked(self, message: outbox.Claimed) -> bool:
+        return clock.uptime() - self._marked_at.get(message.id, -math.inf) <= self._hold
+
+    def _open_body(self, ring: Keyring, message: outbox.Claimed) -> bytes | None:
+        """Return the message as it is to be sent; None: it does not open, and has failed for good."""
+        try:
+            return ring.open(body_context(message.uid), message.token or "")
+        except CryptoError as error:
+            logger.error("The body of message %s cannot be opened: %s", message.uid, error)  # noqa: TRY400
+            self._finish(outbox.unsendable(message, cause="body_unreadable", now=timezone.now()))
+            return None
+
+    def _conclude(self, message: outbox.Claimed, result: Result, *, seconds: float) -> None:
+        """Note what has become of a message. Where it says that the profile has to wait, the profile is paused."""
         settlement = outbox.judge(message, result, now=timezone.now(), seconds=seconds)
         if settlement.state is not State.SENT:
             settlement = outbox.elsewhere(self._claim, message, settlement, result)
         self._finish(settlement)
-        if settlement.pause is not None:
+        if settlement.pause is not None and not self._paused:
+            self._paused = True
             self._settle()
             outbox.opened(self._claim, *settlement.pause)
-            return False
-        self._courier.window = self._courier.window.after(seconds)
-        if not self._is_marked(index + 1):
-            self._settle()
-        return True
-
-    def _may_leave(self, index: int) -> bool:
-        """Mark the message, with those after it that are likely to leave soon; False: it must not leave."""
-        message_id = self._claim.messages[index].id
-        if not self._is_marked(index) or clock.uptime() - self._marked_at > self._hold:
-            left = self._claim.messages[index:]
-            wanted = left[: self._courier.window.size(most=len(left), hold=self._turns.hold)]
-            self._reached(Point.BEFORE_MARK)
-            try:
-                turn = self._turns.ask(self._claim, wanted)
-            except (DatabaseError, InterfaceError) as error:
-                logger.warning("The database is away; nothing is sent until it is back. %s", error)
-                return False
-            self._marked, self._marked_at = turn.marked, turn.at
-            self._forget(turn.gone)
-            self._reached(Point.MARKED)
-        if message_id not in self._marked:
-            return False
-        self._forget({message_id})
-        return True
-
-    def _is_marked(self, index: int) -> bool:
-        messages = self._claim.messages
-        return index < len(messages) and messages[index].id in self._marked
 
     def _finish(self, settlement: outbox.Settlement) -> None:
-        self._forget({settlement.message_id})
+        self._untouched.discard(settlement.message_id)
         self._finished.append(settlement)
-
-    def _forget(self, ids: Collection[int]) -> None:
-        self._untouched = [each for each in self._untouched if each not in ids]
 
     def _settle(self) -> None:
         if not self._finished:
@@ -304,3 +502,7 @@ class _Batch:
         finished, self._finished = self._finished, []
         self._settled += len(outbox.settle(self._claim, finished))
         self._reached(Point.SETTLED)
+
+
+def _envelope(message: outbox.Claimed, content: bytes) -> Envelope:
+    return Envelope(message.sender, tuple(each.address for each in message.recipients), content)

@@ -46,6 +46,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "smtpadmin.rates",
         "smtpadmin.retry",
         "smtpadmin.routing",
+        "smtpadmin.windows",
     ),
     ("smtpadmin.checking", "smtpadmin.delivery", "smtpadmin.testing"),
     (

@@ -11,7 +11,8 @@ what has been handed over without an answer by then is uncertain, and of what ha
 have been accepted.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 from smtpadmin.smtp.content import dotted
 from smtpadmin.smtp.errors import TEMPORARY, Cause, SenderError, SmtpError, Stage
@@ -30,9 +31,10 @@ _RESET = "RSET"
 class _Turn:
     """One message on its way: its transaction, the lines that open it, and where in the flight they end."""
 
-    __slots__ = ("ends", "is_open", "lines", "may_go", "start", "takes_anyone", "transaction", "wants_dot")
+    __slots__ = ("ends", "is_open", "lines", "may_go", "place", "start", "takes_anyone", "transaction", "wants_dot")
 
-    def __init__(self, session: Session, envelope: Envelope) -> None:
+    def __init__(self, session: Session, envelope: Envelope, *, place: int) -> None:
+        self.place = place
         self.transaction = Transaction(session.conversation, session.offers, envelope)
         #: RSET where it is needed, MAIL, RCPT, and what announces the message; empty: it cannot be sent.
         self.lines: list[str] = []
@@ -71,11 +73,10 @@ class _Turn:
 class _Pipeline:
     """What both ways have in common."""
 
-    def __init__(self, session: Session, envelopes: Sequence[Envelope]) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
         self._conversation = session.conversation
         self._deadlines = session.config.deadlines
-        self._turns = [_Turn(session, envelope) for envelope in envelopes]
 
     def _hear_lines(self, turn: _Turn, answer: Callable[[Stage], Reply]) -> None:
         """Take the answers to MAIL and RCPT. Raises when the session is over."""
@@ -123,14 +124,17 @@ class _Pipeline:
 
 
 def transmit_in_groups(
-    session: Session, envelopes: Sequence[Envelope], *, before_data: Callable[[int], bool] | None = None
-) -> Iterator[Result]:
+    session: Session, envelopes: Iterable[Envelope], *, before_data: Callable[[int], bool] | None = None
+) -> Generator[Result, None, None]:
     """Send the envelopes and yield what became of each, in their order, as soon as it is known.
 
-    It ends early when the session does. Of those without a result nothing has left; only the first has one then, so
-    that a server which ends every session does not go unnoticed. `before_data` is called with the place of a message
-    in `envelopes` when the server waits for it and nothing of it has left; when it returns False, the message is
-    withheld and the connection closed: at this point a server takes every word for the message's.
+    Each is asked for when the one before is about to leave; where there is none, that one ends the pipeline. It ends
+    early when the session does. Of those without a result nothing has left; only the first has one then, so that a
+    server which ends every session does not go unnoticed.
+
+    `before_data` is called with the place of a message, from 0, when the server waits for it and nothing of it has
+    left. When it returns False, the message is withheld and the connection closed: at this point a server takes every
+    word for the message's. Whoever stops iterating while a message is under way closes the connection, too.
     """
     return _Groups(session, envelopes, before_data=before_data or (lambda _place: True)).run()
 
@@ -138,18 +142,21 @@ def transmit_in_groups(
 class _Groups(_Pipeline):
     """Each flight ends one transaction and begins the next."""
 
-    def __init__(self, session: Session, envelopes: Sequence[Envelope], *, before_data: Callable[[int], bool]) -> None:
-        super().__init__(session, envelopes)
+    def __init__(self, session: Session, envelopes: Iterable[Envelope], *, before_data: Callable[[int], bool]) -> None:
+        super().__init__(session)
+        self._envelopes = enumerate(envelopes)
         self._before_data = before_data
-        self._told = 0
+        # Taken, and not told what has become of them; those that cannot be sent among them.
+        self._untold: deque[_Turn] = deque()
 
-    def run(self) -> Iterator[Result]:
+    def run(self) -> Generator[Result, None, None]:
         now: _Turn | None = None
         # Whether the next transaction has been begun: the server then waits for its message, or has something to say.
         is_begun = False
         try:
-            for following in (*(turn for turn in self._turns if turn.lines), None):
-                if now is not None and now.may_go and not self._before_data(self._turns.index(now)):
+            while True:
+                following = self._next()
+                if now is not None and now.may_go and not self._before_data(now.place):
                     now.transaction.stop(Verdict.WITHHELD)
                     self._conversation.close()
                     yield from self._results(now)
@@ -165,18 +172,30 @@ class _Groups(_Pipeline):
                     if now is None:
                         yield from self._results(following)
                     return
+                if following is None:
+                    yield from self._results(None)
+                    return
                 now = following
-            yield from self._results(None)
         finally:
             if is_begun:
                 self._conversation.close()
 
+    def _next(self) -> _Turn | None:
+        """Return the next message that can be sent."""
+        for place, envelope in self._envelopes:
+            turn = _Turn(self._session, envelope, place=place)
+            self._untold.append(turn)
+            if turn.lines:
+                return turn
+        return None
+
     def _results(self, turn: _Turn | None) -> Iterator[Result]:
         """Yield what has not been told up to `turn`, or to the end."""
-        end = len(self._turns) if turn is None else self._turns.index(turn) + 1
-        for each in self._turns[self._told : end]:
-            self._told += 1
-            yield each.transaction.result()
+        while self._untold:
+            told = self._untold.popleft()
+            yield told.transaction.result()
+            if told is turn:
+                return
 
     def _send(self, now: _Turn | None, following: _Turn | None) -> tuple[Flight, int]:
         """Send the end of a transaction and the beginning of the next; return the flight and how long the end is."""
@@ -276,14 +295,15 @@ class _Chunks(_Pipeline):
     """
 
     def __init__(self, session: Session, envelopes: Sequence[Envelope]) -> None:
-        super().__init__(session, envelopes)
+        super().__init__(session)
+        self._turns = [_Turn(session, envelope, place=place) for place, envelope in enumerate(envelopes)]
         self._sendable = [turn for turn in self._turns if turn.lines]
-        self._untouched = set(map(id, self._sendable))
+        self._untouched = {turn.place for turn in self._sendable}
 
     def run(self) -> tuple[Result | None, ...]:
         for flight_turns in self._divided():
             data, shown = self._joined(flight_turns)
-            self._untouched -= set(map(id, flight_turns))
+            self._untouched -= {turn.place for turn in flight_turns}
             flight = Flight(self._conversation)
             flight.send(data, shown=shown)
             self._hear(flight_turns, flight)
@@ -292,7 +312,7 @@ class _Chunks(_Pipeline):
         else:
             if self._sendable and self._sendable[-1].is_open:
                 self._session.reset()
-        return tuple(None if id(turn) in self._untouched else turn.transaction.result() for turn in self._turns)
+        return tuple(None if turn.place in self._untouched else turn.transaction.result() for turn in self._turns)
 
     def _divided(self) -> Iterator[list[_Turn]]:
         turns: list[_Turn] = []
@@ -390,7 +410,7 @@ class _Chunks(_Pipeline):
             elif turn is self._sendable[0]:
                 turn.transaction.failed(error)
             else:
-                self._untouched.add(id(turn))
+                self._untouched.add(turn.place)
 
     def _on_the_way(self, error: SmtpError) -> SmtpError:
         text = f"The session ended while the message was on its way: {error.text}"

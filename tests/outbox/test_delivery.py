@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from smtpadmin import outbox
-from smtpadmin.delivery import Courier, Delivered, Point, Window, deliver_batch
+from smtpadmin.delivery import Courier, Delivered, Point, deliver_batch
 from smtpadmin.models import Attempt, Body, Circuit, Message, Profile
 from tests.support.mail import CONTENT, claimed, columns, end_leases, put, states
 from tests.support.profiles import make_profile
@@ -171,13 +171,3 @@ def test_an_unexpected_error_records_what_is_known_and_gives_back_the_rest(smtp_
     end_leases()
     outbox.release()
     assert states(*messages) == ["sent", "uncertain", "queued"]
-
-
-def test_the_window_is_one_message_until_the_server_is_known_to_be_fast() -> None:
-    window = Window()
-    assert window.size(most=20) == 1
-    assert window.after(0.001).size(most=20) == 20
-    assert window.after(0.02).size(most=20) == 5
-    assert window.after(0.3).size(most=20) == 1
-    # One slow answer closes it at once, fast ones open it slowly.
-    assert window.after(0.001).after(1).size(most=20) == 1
