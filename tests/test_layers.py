@@ -23,7 +23,7 @@ LEAVES: dict[str, frozenset[str]] = {
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("smtpadmin",),
     tuple(LEAVES),
-    ("smtpadmin.finding",),
+    ("smtpadmin.finding", "smtpadmin.sender_checks"),
     (
         "smtpadmin.conf",
         "smtpadmin.exceptions",
