@@ -17,13 +17,15 @@ from django.utils.text import capfirst
 from django.utils.translation import pgettext_lazy
 
 # The models that have pages; permissions on sessions, log entries and the like open nothing.
-MODELS = (("smtpadmin", "profile"), ("auth", "user"), ("auth", "group"))
+MODELS = (("smtpadmin", "profile"), ("smtpadmin", "message"), ("auth", "user"), ("auth", "group"))
 VERBS: dict[str, str | Promise] = {
     "view": pgettext_lazy("permission", "View"),
     "add": pgettext_lazy("permission", "Add"),
     "change": pgettext_lazy("permission", "Change"),
     "delete": pgettext_lazy("permission", "Delete"),
     "test": pgettext_lazy("permission", "Send test emails"),
+    "decide": pgettext_lazy("permission", "Try again, cancel, send again"),
+    "read": pgettext_lazy("permission", "Read subjects and texts (private)"),
 }
 _ORDER = {verb: position for position, verb in enumerate(VERBS)}
 

@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from panel.login import LoginForm
 from smtpadmin.models import Profile
@@ -49,6 +50,12 @@ PROFILES = Entry(
 ENTRIES = (
     Entry("dashboard", _("Dashboard"), "index"),
     PROFILES,
+    Entry(
+        "messages",
+        pgettext_lazy("navigation", "Messages"),
+        "smtpadmin_message_changelist",
+        permissions=("smtpadmin.view_message",),
+    ),
     Entry(
         "providers",
         _("Providers"),

@@ -6,10 +6,13 @@
                     the form around it                       provider_pages  list and guide of providers
     history         who changed what                         dashboard       health at a glance
     locked          why nothing can be done now              health, guide, usage, columns, pages: shared parts
+    messages        the log of messages, and what is in the modules it names: message_*
+    workers         whether anything sends                   wording         times and numbers
 
-What may happen to a profile is `profiles`', how a test runs is `testing`'s.
+What may happen to a profile is `profiles`', to a message `outbox`'s, how a test runs is `testing`'s.
 """
 
+from smtpadmin.admin.messages import MessageAdmin
 from smtpadmin.admin.profile import ProfileAdmin
 
-__all__ = ["ProfileAdmin"]
+__all__ = ["MessageAdmin", "ProfileAdmin"]

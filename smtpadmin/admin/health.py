@@ -1,4 +1,4 @@
-"""What a profile's last test says of it, as a badge; and the dangers that are switched on, as banners."""
+"""How a profile is, as badges: what its last test says, and whether it is paused. What is dangerous, as banners."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,10 +6,12 @@ from typing import Any, cast
 
 from django.db.models import QuerySet
 from django.db.models.fields.json import KT
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
+from smtpadmin.admin.wording import moment
 from smtpadmin.models import Profile, TestState
 from smtpadmin.smtp import Stage
 
@@ -22,17 +24,42 @@ PROTOCOL_NAMES: dict[str, str] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Why nothing is sent through a profile for now."""
+
+    reason: str
+    since: datetime | None
+    #: In words; now, when it is due.
+    next_try: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """A badge: `tone` is its look."""
+    """A badge: `tone` is its look. A paused profile has another one."""
 
     tone: str
     label: str | Promise
     at: datetime | None
+    pause: Pause | None = None
 
 
 def for_list(rows: QuerySet[Profile]) -> QuerySet[Profile]:
-    """Return the rows with the stage of a failed test, and without what only their own pages need."""
-    return rows.annotate(failed_stage=KT("test_report__failure__stage")).defer("test_report", "ca_pem")
+    """Return the rows with the stage of a failed test and their pause, and without what only their own pages need."""
+    listed = rows.select_related("circuit").annotate(failed_stage=KT("test_report__failure__stage"))
+    return listed.defer("test_report", "ca_pem")
+
+
+def pause_of(profile: Profile) -> Pause | None:
+    """Return the profile's pause, or None when mail goes through it. One query, unless `circuit` is there already."""
+    circuit = getattr(profile, "circuit", None)
+    if circuit is None or not circuit.reason:
+        return None
+    due = circuit.probe_at is None or circuit.probe_at <= timezone.now()
+    return Pause(
+        reason=circuit.get_reason_display(),
+        since=circuit.since,
+        next_try=pgettext("next try", "now") if due else moment(circuit.probe_at),
+    )
 
 
 def health(profile: Profile) -> Health:
@@ -43,7 +70,8 @@ def health(profile: Profile) -> Health:
     stage = _failed_stage(profile)
     if state is TestState.FAILING and stage:
         label = _("Failing at %(stage)s") % {"stage": PROTOCOL_NAMES.get(stage, stage)}
-    return Health(tone=tone, label=label, at=profile.tested_at if state is not TestState.UNTESTED else None)
+    at = profile.tested_at if state is not TestState.UNTESTED else None
+    return Health(tone=tone, label=label, at=at, pause=pause_of(profile))
 
 
 def _failed_stage(profile: Profile) -> str:
@@ -63,10 +91,29 @@ _DANGERS = {
 }
 
 
-def banners(profile: Profile) -> list[dict[str, Any]]:
-    """Return the dangers that are switched on, each with the field that switches it off."""
-    return [
-        {"text": text, "field": name, "reason": profile.skip_verify_reason if name == "skip_verify" else ""}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Banner:
+    """What stands above a profile's pages for as long as it is so. `field` switches it off, where a field does."""
+
+    tone: str
+    text: str | Promise
+    field: str = ""
+    reason: str = ""
+    #: A paused profile, which may try at once.
+    paused: int | None = None
+
+
+def banners(profile: Profile) -> list[Banner]:
+    """Return the pause, and the dangers that are switched on."""
+    dangers = [
+        Banner(tone="bad", text=text, field=name, reason=profile.skip_verify_reason if name == "skip_verify" else "")
         for name, text in _DANGERS.items()
         if getattr(profile, name)
     ]
+    pause = pause_of(profile)
+    if pause is None:
+        return dangers
+    text = _("Paused: nothing is sent through this profile now. %(reason)s. Next try: %(time)s.") % {
+        "reason": pause.reason, "time": pause.next_try,
+    }  # fmt: skip
+    return [Banner(tone="warn", text=text, paused=profile.pk), *dangers]

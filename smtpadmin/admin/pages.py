@@ -15,7 +15,7 @@ from smtpadmin.models import Profile
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
 
-    ProfileModelAdmin = ModelAdmin[Profile]
+    AnyModelAdmin = ModelAdmin[Any]
 
 
 def may_test(request: HttpRequest) -> bool:
@@ -26,7 +26,7 @@ def may_test(request: HttpRequest) -> bool:
 class Pages:
     """A group of views beside a ModelAdmin's own; subclasses list them in `urls`."""
 
-    def __init__(self, admin: "ProfileModelAdmin") -> None:
+    def __init__(self, admin: "AnyModelAdmin") -> None:
         self.admin = admin
         self.site = admin.admin_site
 
@@ -58,7 +58,7 @@ class Pages:
 
     def profile(self, request: HttpRequest, pk: int) -> Profile:
         """Return the profile that this user may see. Raise Http404 or PermissionDenied."""
-        profile = self.admin.get_object(request, str(pk))
+        profile: Profile | None = self.admin.get_object(request, str(pk))
         if not self.admin.has_view_or_change_permission(request, profile):
             raise PermissionDenied
         if profile is None:

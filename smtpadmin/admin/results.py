@@ -28,7 +28,7 @@ _STATUS_LABELS: dict[str, str | Promise] = {
     "unreached": gettext_lazy("Not reached"),
     "skipped": gettext_lazy("Left out: nothing was to be sent"),
 }
-_SIDES: dict[Side, str | Promise] = {
+SIDE_LABELS: dict[Side, str | Promise] = {
     Side.YOU: gettext_lazy("You can mend this here or in your account"),
     Side.PROVIDER: gettext_lazy("Only the provider can mend this"),
     Side.RECIPIENT: gettext_lazy("The recipient’s side refuses it"),
@@ -234,7 +234,7 @@ def _failure(report: Report, *, language: str, text: str) -> Outcome:
         stage=PROTOCOL_NAMES.get(failure.stage, failure.stage),
         steps=tuple(step.get(language) for step in diagnosis.steps),
         side=diagnosis.side,
-        side_label=_SIDES[diagnosis.side],
+        side_label=SIDE_LABELS[diagnosis.side],
         link=diagnosis.link,
         said=said,
         field=field_at_fault(stage=failure.stage, cause=failure.cause),

@@ -1,14 +1,17 @@
-"""What one press does with a profile: make it the default, enable, disable, duplicate. Each is a POST and is logged."""
+"""What one press does with a profile: make it the default, enable, disable, duplicate, end its pause.
+
+Each is a POST and is logged.
+"""
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
-from django.urls import URLPattern
+from django.urls import URLPattern, reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from smtpadmin import profiles
+from smtpadmin import outbox, profiles
 from smtpadmin.admin import history
 from smtpadmin.admin.pages import Pages
 from smtpadmin.admin.presets import free_copy_name
@@ -19,6 +22,7 @@ from smtpadmin.models import Profile
 @method_decorator(require_POST, name="enable")
 @method_decorator(require_POST, name="disable")
 @method_decorator(require_POST, name="duplicate")
+@method_decorator(require_POST, name="resume")
 class StateViews(Pages):
     """The small forms of a profile's page."""
 
@@ -28,6 +32,7 @@ class StateViews(Pages):
             self.page("<int:pk>/enable/", self.enable, "profile_enable"),
             self.page("<int:pk>/disable/", self.disable, "profile_disable"),
             self.page("<int:pk>/duplicate/", self.duplicate, "profile_duplicate"),
+            self.page("<int:pk>/resume/", self.resume, "profile_resume"),
         ]
 
     def make_default(self, request: HttpRequest, pk: int) -> HttpResponseBase:
@@ -64,6 +69,21 @@ class StateViews(Pages):
         )
         return self._back(request, copy)
 
+    def resume(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        profile = self.profile(request, pk)
+        if not may_resume(request):
+            raise PermissionDenied
+        if outbox.resume(profile.pk):
+            self.admin.log_change(request, profile, history.event("resumed"))
+            text = _(
+                "The next message through “%(name)s” is tried at once. If it goes well, the others follow; if not, the "
+                "profile stays paused."
+            )
+            messages.success(request, text % {"name": profile})
+        else:
+            messages.info(request, _("“%(name)s” is not paused any more.") % {"name": profile})
+        return self._back(request, profile)
+
     def _set_enabled(self, request: HttpRequest, pk: int, *, enabled: bool) -> HttpResponseBase:
         if locked := self.locked(request):
             return locked
@@ -90,5 +110,12 @@ class StateViews(Pages):
         return profile
 
     def _back(self, request: HttpRequest, profile: Profile) -> HttpResponseRedirect:
-        page = "profile_test" if request.POST.get("back") == "test" else "profile_change"
-        return HttpResponseRedirect(self.url(page, profile.pk))
+        back = request.POST.get("back")
+        if back == "dashboard":
+            return HttpResponseRedirect(reverse(f"{self.site.name}:index"))
+        return HttpResponseRedirect(self.url("profile_test" if back == "test" else "profile_change", profile.pk))
+
+
+def may_resume(request: HttpRequest) -> bool:
+    """Say whether this user may have a paused profile try at once."""
+    return request.user.has_perm("smtpadmin.change_profile") or request.user.has_perm("smtpadmin.decide_message")

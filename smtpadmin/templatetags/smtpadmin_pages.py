@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from smtpadmin.admin import history
+from smtpadmin.admin import history, wording
 from smtpadmin.admin.dashboard import dashboard
 from smtpadmin.admin.history import ChangeLine
 from smtpadmin.admin.locked import Explanation, explanation
@@ -51,6 +51,12 @@ def ago(moment: datetime) -> str:
     if timezone.now() - moment < timedelta(minutes=1):
         return _("just now")
     return _("%(time)s ago") % {"time": timesince(moment, depth=1)}
+
+
+@register.filter
+def as_number(count: int) -> str:
+    """Return a number as people write it."""
+    return wording.number(count)
 
 
 @register.filter

@@ -7,6 +7,7 @@ Not a test: nothing is asserted, and pytest takes it only when it is named. What
 `test_profiles`, `test_send_test` and `test_providers`.
 """
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -34,11 +35,13 @@ from tests.browser.conftest import NewVisitor
 from tests.browser.visitor import Variant, Visitor
 from tests.support.behaviours import say
 from tests.support.hostile import HostileServer, Phase, hostile_server
+from tests.support.message_log import all_is_well, fill_log, trouble
 from tests.support.profiles import make_profile
 from tests.support.smtpd import PASSWORD, USERNAME, StartServer
 
 README_PICTURE = Path(__file__).resolve().parents[2] / "docs" / "images" / "test.png"
 PROFILES = "/admin/smtpadmin/profile/"
+MESSAGES = "/admin/smtpadmin/message/"
 _SHOWN_ADDRESS = ip_address("203.0.113.25")
 LOOKS = [
     Variant(f"{language}-{look}", width=width, height=height, scheme=scheme, locale=locale)  # type: ignore[arg-type]
@@ -185,6 +188,39 @@ def test_pages_with_profiles(visitor: Visitor, administrator: User, settings: An
     visit(
         visitor, {"locked": f"{PROFILES}{working.pk}/change/", "locked-list": PROFILES, "locked-dashboard": "/admin/"}
     )
+
+
+def test_pages_without_messages(visitor: Visitor, administrator: User) -> None:
+    save_profiles()
+    visitor.sign_in(administrator)
+    visit(visitor, {"messages-empty": MESSAGES, "dashboard-no-mail": "/admin/"})
+
+
+def test_pages_with_messages(visitor: Visitor, administrator: User) -> None:
+    messages = fill_log()
+    all_is_well()
+    visitor.sign_in(administrator)
+    visit(
+        visitor,
+        {
+            "mail-dashboard": "/admin/",
+            "messages": MESSAGES,
+            "messages-found": f"{MESSAGES}?q=user",
+            "messages-filtered": f"{MESSAGES}?state=failed&period=day",
+            "messages-none-found": f"{MESSAGES}?q=nobody@",
+            **{f"message-{name}": f"{MESSAGES}{message.pk}/change/" for name, message in messages.items()},
+        },
+    )
+    page = visitor.open(f"{MESSAGES}{messages['uncertain'].pk}/change/")
+    page.get_by_role("button").filter(has_text=re.compile("Send again|再")).first.click()
+    page.wait_for_load_state()
+    take(visitor, "message-question")
+    page = visitor.open(f"{MESSAGES}{messages['failed'].pk}/change/")
+    page.locator(f'form[action$="/{messages["failed"].pk}/text/"] button').click()
+    page.wait_for_load_state()
+    take(visitor, "message-text")
+    trouble()
+    visit(visitor, {"mail-dashboard-trouble": "/admin/", "profiles-paused": PROFILES})
 
 
 def test_the_test_page(visitor: Visitor, administrator: User, smtp_server: StartServer) -> None:

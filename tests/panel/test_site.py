@@ -18,7 +18,7 @@ def navigation(client: Client, path: str = "/admin/") -> dict[str, bool]:
 
 
 def test_the_administrator_sees_everything(as_alice: Client) -> None:
-    assert list(navigation(as_alice)) == ["Dashboard", "SMTP profiles", "Providers", "Users"]
+    assert list(navigation(as_alice)) == ["Dashboard", "SMTP profiles", "Messages", "Providers", "Users"]
 
 
 def test_others_see_what_they_may_open(client: Client, bob: User, charlie: User) -> None:
@@ -34,6 +34,7 @@ def test_others_see_what_they_may_open(client: Client, bob: User, charlie: User)
         ("/admin/", ["Dashboard"]),
         ("/admin/smtpadmin/profile/", ["SMTP profiles"]),
         ("/admin/smtpadmin/profile/add/", ["SMTP profiles"]),
+        ("/admin/smtpadmin/message/", ["Messages"]),
         ("/admin/auth/user/", ["Users"]),
         ("/admin/auth/group/add/", ["Users"]),
         ("/admin/password_change/", []),

@@ -14,11 +14,12 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.urls import include, path
 
-from smtpadmin.admin import ProfileAdmin
-from smtpadmin.models import Profile
+from smtpadmin.admin import MessageAdmin, ProfileAdmin
+from smtpadmin.models import Message, Profile
 
 site = AdminSite()
 site.register(Profile, ProfileAdmin)
+site.register(Message, MessageAdmin)
 site.register(User, UserAdmin)
 
 urlpatterns = [
