@@ -1,4 +1,7 @@
-"""What the dashboard shows: every profile's health, what needs attention, and who changed what lately."""
+"""What the dashboard shows: every profile's health, what needs attention, and who changed what lately.
+
+The mail on it is `traffic`'s.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +20,8 @@ from smtpadmin.admin.guide import SECURITY_LABELS, notice_lines
 from smtpadmin.admin.health import for_list, health
 from smtpadmin.admin.locked import explanation
 from smtpadmin.admin.pages import may_test
+from smtpadmin.admin.state_views import may_resume
+from smtpadmin.admin.traffic import mail
 from smtpadmin.diagnosis import provider_of
 from smtpadmin.models import Profile, TestState
 
@@ -36,21 +41,25 @@ class Warning:  # noqa: A001  it is one
 
 
 def dashboard(request: HttpRequest) -> dict[str, Any]:
-    """Return the dashboard's context for this user; `visible` is false for whoever may not see profiles."""
+    """Return the dashboard's context for this user; `visible` is false for whoever sees neither profiles nor mail."""
     user = request.user
     may_view = user.has_perm("smtpadmin.view_profile") or user.has_perm("smtpadmin.change_profile")
+    visible = may_view or user.has_perm("smtpadmin.view_message")
     context: dict[str, Any] = {
-        "visible": may_view,
+        "visible": visible,
+        "sees_profiles": may_view,
         "may_add": user.has_perm("smtpadmin.add_profile"),
         "may_change": user.has_perm("smtpadmin.change_profile"),
         "may_test": may_test(request),
+        "may_resume": may_resume(request),
     }
-    if not may_view:
+    if not visible:
         return context
     profiles = list(for_list(Profile.objects.order_by("-is_default", "-enabled", "name")))
-    locked = explanation(request)
+    context |= mail(request, profiles) | {"has_profiles": bool(profiles), "locked": explanation(request)}
+    if not may_view:
+        return context
     return context | {
-        "locked": locked,
         "cards": [_card(profile) for profile in profiles],
         "warnings": list(_warnings(profiles)),
         "recent": list(_recent()) if profiles else [],
