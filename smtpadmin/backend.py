@@ -1,26 +1,35 @@
-"""The door for Django apps: a mail backend that sends through a profile.
+"""The door for Django apps: a mail backend that queues mail for a profile's worker.
 
 Django 5.2: `EMAIL_BACKEND = "smtpadmin.backend.EmailBackend"`. Django 6.1: a `MAILERS` entry with this BACKEND, and
-`{"profile": "alerts"}` in its OPTIONS to name a profile. Mail is sent directly, in the caller's time.
+`{"profile": "alerts"}` in its OPTIONS to name a profile. Each message is composed and checked here, once, and stored in
+the caller's transaction. With `queue=False` it is sent in the caller's time instead, and recorded.
 """
 
+import copy
 import logging
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from smtplib import SMTPException
+from time import monotonic
 from typing import Any
 
 import django
+from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
+from django.db import Error
+from django.utils import timezone
 
-from smtpadmin import profiles
-from smtpadmin.compose import compose, wants_from
+from smtpadmin import options, outbox, profiles
+from smtpadmin.compose import asked_from, compose, split, wants_from
+from smtpadmin.conf import conf
 from smtpadmin.crypto import CryptoError
-from smtpadmin.delivery import Courier, failure, never_opened
+from smtpadmin.delivery import Courier, failure, never_opened, undelivered
 from smtpadmin.exceptions import DeliveryFailed, MessageRefused
-from smtpadmin.models import Profile
+from smtpadmin.models import Lane, Profile
+from smtpadmin.smtp import Result, SmtpError
 
 logger = logging.getLogger("smtpadmin.backend")
 
@@ -28,12 +37,27 @@ logger = logging.getLogger("smtpadmin.backend")
 _IGNORED = frozenset({"username", "password"})
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 
+_Choose = Callable[[str], Profile]
+
 
 class EmailBackend(BaseEmailBackend):
-    """Sends each message through the profile named, else the one with its From, else the default."""
+    """Takes each message for the profile named, else the one with its From, else the default."""
 
-    def __init__(self, fail_silently: bool = False, *, profile: str = "", **kwargs: Any) -> None:
-        """Raise the framework's own error for an unknown option: InvalidMailer on 6.1, TypeError before."""
+    def __init__(
+        self,
+        fail_silently: bool = False,
+        *,
+        profile: str = "",
+        queue: bool | None = None,
+        lane: str | None = None,
+        if_uncertain: str | None = None,
+        expires_in: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Raise the framework's own error for an option that is none: InvalidMailer on 6.1, on 5.2 TypeError.
+
+        `queue` defaults to the setting QUEUE. For the others see `options`; a message's own headers go over them.
+        """
         if django.VERSION >= (6, 1):
             super().__init__(**kwargs)
         else:
@@ -43,15 +67,23 @@ class EmailBackend(BaseEmailBackend):
             super().__init__()
         self.fail_silently = fail_silently
         self.profile = profile
+        try:
+            self.options = options.read(lane=lane, if_uncertain=if_uncertain, expires_in=expires_in)
+        except ValueError as error:
+            raise _invalid(str(error), kwargs) from None
+        if queue is not None and not isinstance(queue, bool):
+            raise _invalid(f"queue must be True or False, not {queue!r}.", kwargs)
+        self.queue = queue
         self._couriers: dict[int, Courier] = {}
-        self._unreachable: dict[int, DeliveryFailed] = {}
+        self._unreachable: dict[int, SmtpError] = {}
         self._kept_open = False
         self._lock = threading.RLock()
 
     def open(self) -> bool:
         """Keep connections open from now on, until `close`; return whether that is new. They are made when needed.
 
-        A message names its server only by its From, so there is nothing to connect to before it is there.
+        A message names its server only by its From, so there is nothing to connect to before it is there; and a queued
+        one needs no connection here.
         """
         with self._lock:
             new, self._kept_open = not self._kept_open, True
@@ -65,47 +97,107 @@ class EmailBackend(BaseEmailBackend):
                 courier.close()
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        """Send each message and return how many the server took for all their recipients.
+        """Accept each message and return how many: durably stored, or taken by the server where they are not queued.
 
-        One bad message does not keep back the others: they are all tried, then the first failure is raised. Raise
+        One bad message does not keep back the others: those are accepted, then the first failure is raised. Raise
         NoProfile or KeyringLocked, even with `fail_silently`: that is a configuration to mend, not a failed delivery.
         """
+        messages = [message for message in email_messages if message.recipients()]
+        # Who hands over several at once writes to many; a single one may have somebody waiting for it.
+        by_shape = options.Options(lane=Lane.BULK if len(messages) > 1 else Lane.NORMAL)
+        take = self._queue_all if (conf.queue if self.queue is None else self.queue) else self._send_all
         failures: list[SMTPException] = []
+        accepted = take(messages, by_shape, failures)
+        for error in failures:
+            # An address of the app's may hold line breaks, and a log line must not be two.
+            logger.warning("Mail was not sent. %s", _CONTROLS.sub(" ", str(error)))
+        if failures and not self.fail_silently:
+            raise failures[0]
+        return accepted
+
+    def _queue_all(
+        self, messages: Sequence[EmailMessage], by_shape: options.Options, failures: list[SMTPException]
+    ) -> int:
+        """Store all good messages in one transaction, which is the caller's where there is one."""
+        choose = cache(self._choose)  # a list may be long, and its profiles are few
+        outgoing: list[outbox.Outgoing] = []
+        accepted = 0
+        for message in messages:
+            try:
+                outgoing += self._outgoing(message, by_shape, choose)
+            except MessageRefused as error:
+                failures.append(error)
+            else:
+                accepted += 1
+        outbox.enqueue(outgoing)
+        return accepted
+
+    def _choose(self, from_address: str) -> Profile:
+        return profiles.choose(slug=self.profile, from_address=from_address).profile
+
+    def _outgoing(self, message: EmailMessage, by_shape: options.Options, choose: _Choose) -> list[outbox.Outgoing]:
+        """Compose a message, in as many parts as the profile needs.
+
+        How it is treated is said by its own headers, else by our options, else by the call's shape.
+        """
+        own, headers = options.take_out(message.extra_headers)
+        wanted = own.over(self.options).over(by_shape)
+        if len(headers) < len(message.extra_headers):
+            message = copy.copy(message)
+            message.extra_headers = headers
+        profile = choose(_storable(wants_from(message)))
+        assert wanted.lane is not None  # noqa: S101  the call has a shape
+        return [
+            outbox.Outgoing(
+                profile=profile,
+                envelope=envelope,
+                lane=wanted.lane,
+                expires_at=None if wanted.life is None else timezone.now() + wanted.life,
+                resend_uncertain=wanted.resend_uncertain,
+                asked_from=_storable(asked_from(message)),
+            )
+            for envelope in split(compose(message, profile), profile.max_recipients)
+        ]
+
+    # In the caller's time
+
+    def _send_all(
+        self, messages: Sequence[EmailMessage], by_shape: options.Options, failures: list[SMTPException]
+    ) -> int:
         sent = 0
         with self._lock:
             try:
-                for message in email_messages:
-                    if not message.recipients():
-                        continue
+                for message in messages:
                     try:
-                        self._send(message)
+                        self._send(self._outgoing(message, by_shape, self._choose))
                         sent += 1
                     except (DeliveryFailed, MessageRefused) as error:
-                        # An address of the app's may hold line breaks, and a log line must not be two.
-                        logger.warning("Mail was not sent. %s", _CONTROLS.sub(" ", str(error)))
                         failures.append(error)
             finally:
                 self._unreachable.clear()
                 if not self._kept_open:
                     self.close()
-        if failures and not self.fail_silently:
-            raise failures[0]
         return sent
 
-    def _send(self, message: EmailMessage) -> None:
-        profile = profiles.choose(slug=self.profile, from_address=wants_from(message)).profile
-        envelope = compose(message, profile)
+    def _send(self, parts: Sequence[outbox.Outgoing]) -> None:
+        """Send the parts of one message. Raise DeliveryFailed unless the server took it for everybody."""
+        profile = parts[0].profile
         courier = self._courier(profile)
-        if profile.pk in self._unreachable:
-            # The server could not be reached, or refused the sign-in, a moment ago: asking again for every message of
-            # a list would make the caller wait for each, and get the account locked.
-            raise self._unreachable[profile.pk]
-        result = courier.deliver(envelope)
+        result = Result(tuple(item for part in parts for item in self._deliver(courier, part).recipients))
         if not result.sent:
-            failed = failure(profile, result)
-            if never_opened(result):
-                self._unreachable[profile.pk] = failed
-            raise failed
+            raise failure(profile, result)
+
+    def _deliver(self, courier: Courier, part: outbox.Outgoing) -> Result:
+        begun = monotonic()
+        known = self._unreachable.get(courier.profile.pk)
+        # Where the server could not be reached, or refused the sign-in, a moment ago: asking again for every message of
+        # a list would make the caller wait for each, and get the account locked.
+        result = undelivered(part.envelope, known) if known else courier.deliver(part.envelope)
+        error = result.recipients[0].error
+        if error is not None and never_opened(result):
+            self._unreachable[courier.profile.pk] = error
+        _record(part, result, seconds=monotonic() - begun)
+        return result
 
     def _courier(self, profile: Profile) -> Courier:
         courier = self._couriers.get(profile.pk)
@@ -114,6 +206,30 @@ class EmailBackend(BaseEmailBackend):
                 courier.close()
             courier = self._couriers[profile.pk] = _new_courier(profile)
         return courier
+
+
+def _invalid(text: str, kwargs: Mapping[str, Any]) -> ImproperlyConfigured:
+    """Return the framework's own error for a wrong value."""
+    if django.VERSION >= (6, 1):
+        from django.core.mail import InvalidMailer  # noqa: PLC0415  new in 6.1
+
+        return InvalidMailer(text, alias=kwargs.get("alias"))
+    return ImproperlyConfigured(f"EmailBackend(): {text}")
+
+
+def _record(part: outbox.Outgoing, result: Result, *, seconds: float) -> None:
+    """Write down what was sent. It has left: a database that does not take that must not look like a failed sending."""
+    try:
+        outbox.record(part.profile, part.envelope, result, lane=part.lane, asked_from=part.asked_from, seconds=seconds)
+    except Error as error:
+        # The first line only: PostgreSQL's others show the row, and with it who writes to whom.
+        text = str(error).partition("\n")[0]
+        logger.error("What became of a message is not recorded: the database does not take it. %s", text)  # noqa: TRY400
+
+
+def _storable(text: str) -> str:
+    """Return `text` without what a database takes in no parameter; what goes on the wire is `compose`'s."""
+    return _CONTROLS.sub(" ", text).encode("utf-8", "replace").decode()
 
 
 def _new_courier(profile: Profile) -> Courier:

@@ -64,6 +64,8 @@ def test_the_example_sends_its_notification_and_its_password_reset(
     arguments = [sys.executable, "-c", f"import django; django.setup()\n{SCRIPT}", str(server.port), USERNAME, PASSWORD]
     done = subprocess.run(arguments, cwd=EXAMPLE, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    assert server.messages == []
+    manage(environment, "deliver", "--once")
     order, reset = server.messages
     assert (order.recipients, order.message["Subject"]) == (("buyer@example.org",), "Order received")
     assert order.message["From"] == "The shop <shop@example.com>"

@@ -25,7 +25,7 @@ INSTALLED_APPS = [
 # The key that seals the SMTP passwords. It stays outside the database and outside the repository.
 SMTPADMIN = {"KEYS": os.environ.get("SMTPADMIN_KEYS", "").split()}
 
-# All mail of the project leaves through smtpadmin. Django 6.1 names its mailers, 5.2 has one backend.
+# All mail of the project goes through smtpadmin's queue. Django 6.1 names its mailers, 5.2 has one backend.
 if django.VERSION >= (6, 1):
     MAILERS = {
         "default": {"BACKEND": "smtpadmin.backend.EmailBackend"},
@@ -61,6 +61,16 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": os.environ.get("EXAMPLE_DATABASE", str(BASE_DIR / "shop.sqlite3")),
+        # The queue is in the same database, and a worker writes to it beside the web server.
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",  # wait for each other, where the default fails with "database is locked"
+            "timeout": 30,
+            "init_command": (
+                "PRAGMA journal_mode=WAL;"  # readers go on while one writes
+                "PRAGMA synchronous=FULL;"  # an accepted message survives a power cut
+                "PRAGMA secure_delete=ON;"  # the text of a sent message is overwritten
+            ),
+        },
     }
 }
 STATIC_URL = "static/"
