@@ -160,6 +160,18 @@ def drip(data: bytes, *, every: float = 0.05) -> Behaviour:
     return run
 
 
+def drip_once(data: bytes, *, every: float = 0.001) -> Behaviour:
+    """Send `data` byte by byte."""
+
+    def run(peer: Peer) -> None:
+        for byte in data:
+            peer.send(bytes([byte]))
+            peer.wait(every)
+        peer.last_sent = data
+
+    return run
+
+
 def endless(data: bytes) -> Behaviour:
     """Send `data` again and again, as fast as the client takes it."""
     block = data * max(1, _CHUNK // len(data))

@@ -87,6 +87,10 @@ class Peer:
         del self._buffer[:size]
         return data
 
+    def shrink(self, size: int) -> None:
+        """Let the kernel hold about so many bytes that the client has not taken, no more."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
+
     def start_tls(self) -> None:
         """Do the server's side of a handshake."""
         assert self.ledger.context is not None, "This server has no certificate."
