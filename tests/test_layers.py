@@ -34,6 +34,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "smtpadmin.redaction",
     ),
     (
+        "smtpadmin.advice",
         "smtpadmin.compose",
         "smtpadmin.diagnosis",
         "smtpadmin.fallback",
@@ -48,7 +49,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "smtpadmin.routing",
         "smtpadmin.windows",
     ),
-    ("smtpadmin.checking", "smtpadmin.delivery", "smtpadmin.testing"),
+    ("smtpadmin.checking", "smtpadmin.delivery", "smtpadmin.support_bundle", "smtpadmin.testing"),
     (
         "smtpadmin.admin",
         "smtpadmin.apps",
