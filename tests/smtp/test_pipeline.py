@@ -35,7 +35,8 @@ from tests.support.slow_line import slow_line
 SENDER = "notify@example.com"
 ALICE, BOB, CHARLIE = "alice@example.org", "bob@example.org", "charlie@example.org"
 CONTENT = b"Subject: Test\r\n\r\n.dot\r\n..\r\nend\r\n"
-SHORT = Deadlines(greeting=2, ehlo=2, auth=2, mail=1, rcpt=1, data=1, body=0.5, reply=0.5, quit=0.3)
+CALM = Deadlines(mail=10, rcpt=10, data=10, body=10, reply=10, quit=0.3)
+SHORT = Deadlines(mail=0.5, rcpt=0.5, data=0.5, body=0.5, reply=0.5, quit=0.3)
 OFFER = ("8BITMIME", "SIZE 52428800", "PIPELINING", "CHUNKING", "AUTH PLAIN LOGIN")
 SENT = [Verdict.SENT]
 
@@ -62,7 +63,7 @@ PIPELINED = [in_groups, in_chunks]
 def session_with(script: Script, **changes: object) -> Iterator[tuple[Session, HostileServer]]:
     """Open a session to a server that follows `script` and offers both extensions."""
     with hostile_server({Phase.EHLO: ehlo(*OFFER), **script}) as server:
-        config = server.config(deadlines=SHORT, **changes)
+        config = server.config(**{"deadlines": CALM} | changes)
         with Session(config) as session:
             yield session, server
 
@@ -419,20 +420,18 @@ def test_neither_side_waits_for_the_other_when_both_have_much_to_say(way: object
     assert callable(way)
     recipients = tuple(f"user{number}@example.org" for number in range(100))
     # The server does not read on before its answers are taken, and they are more than all buffers hold.
-    wordy = "".join(f"250-{'word ' * 18}\r\n" for _ in range(20)) + "250 ok"
-    big = (b"y" * 70 + b"\r\n") * 6000
+    wordy = "".join(f"250-{'word ' * 18}\r\n" for _ in range(40)) + "250 ok"
+    big = (b"y" * 70 + b"\r\n") * 160_000
     script: Script = {
         Phase.GREETING: then(lambda peer: peer.shrink(4096), say("220 mail")),
         Phase.RCPT: say(wordy),
         Phase.DOT: say(wordy),
     }
     with session_with(script) as (session, server):
-        given = [envelope(*recipients, number=number, content=CONTENT + big) for number in range(4)]
-        started = monotonic()
+        given = [envelope(*recipients, number=number, content=CONTENT + big) for number in range(2)]
         results = way(session, given)
-        assert monotonic() - started < 10
-        assert (session.usable, numbers(server)) == (True, [0, 1, 2, 3])
-    assert verdicts(results) == [SENT * 100] * 4
+        assert (session.usable, numbers(server)) == (True, [0, 1])
+    assert verdicts(results) == [SENT * 100] * 2
 
 
 @pytest.mark.parametrize("way", PIPELINED)
@@ -440,7 +439,7 @@ def test_a_server_that_stops_reading_is_left_in_time(way: object) -> None:
     assert callable(way)
     big = (b"y" * 70 + b"\r\n") * 200_000
     script: Script = {Phase.BODY: [nothing, lambda peer: peer.wait(20)]}
-    with session_with(script) as (session, server):
+    with session_with(script, deadlines=SHORT) as (session, server):
         started = monotonic()
         results = way(session, [envelope(), envelope(number=1, content=CONTENT + big), envelope(number=2)])
         assert monotonic() - started < SHORT.body + 2
