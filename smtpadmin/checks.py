@@ -69,6 +69,18 @@ def check_denied_networks(**_: Any) -> Sequence[CheckMessage]:
 
 
 @register()
+def check_look_up_settings(**_: Any) -> Sequence[CheckMessage]:
+    """E006: a setting of the look-ups for settings and sender checks makes no sense."""
+    found: list[CheckMessage] = []
+    for name in ("autoconfig", "dns_servers"):
+        try:
+            getattr(conf, name)
+        except ImproperlyConfigured as error:
+            found.append(Error(str(error), id="smtpadmin.E006"))
+    return found
+
+
+@register()
 def check_outbox_settings(**_: Any) -> Sequence[CheckMessage]:
     """E005: a setting of the queue or of what is kept has a value that makes no sense."""
     found: list[CheckMessage] = []

@@ -6,7 +6,7 @@ host project's own settings, fill the dictionary.
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,6 +27,8 @@ class Conf:
             "KEYS",
             "PROVIDERS_FILE",
             "DENIED_NETWORKS",
+            "AUTOCONFIG",
+            "DNS_SERVERS",
             "TESTS_PER_MINUTE",
             "QUEUE",
             "RETENTION_DAYS",
@@ -55,6 +57,19 @@ class Conf:
             raise ImproperlyConfigured(f"SMTPADMIN['DENIED_NETWORKS']: {error}.") from error
 
     @property
+    def autoconfig(self) -> bool:
+        """Whether settings that a mail domain publishes over HTTPS are looked for when its provider is not known."""
+        return self._switch("AUTOCONFIG", default=True)
+
+    @property
+    def dns_servers(self) -> tuple[str, ...]:
+        """Addresses of the DNS servers that look-ups of MX, SRV and TXT records go to; empty: the system's."""
+        try:
+            return tuple(str(ip_address(text)) for text in self._get("DNS_SERVERS", ()))
+        except ValueError as error:
+            raise ImproperlyConfigured(f"SMTPADMIN['DNS_SERVERS']: {error}.") from error
+
+    @property
     def tests_per_minute(self) -> int:
         """How many tests one user may start per minute."""
         return int(self._get("TESTS_PER_MINUTE", 10))
@@ -62,10 +77,7 @@ class Conf:
     @property
     def queue(self) -> bool:
         """Whether the mail backend leaves mail to the worker where its own option does not say."""
-        value = self._get("QUEUE", True)
-        if not isinstance(value, bool):
-            raise ImproperlyConfigured(f"SMTPADMIN['QUEUE'] must be True or False, not {value!r}.")
-        return value
+        return self._switch("QUEUE", default=True)
 
     @property
     def retention(self) -> timedelta:
@@ -85,6 +97,12 @@ class Conf:
     def unknown(self) -> list[str]:
         """Return the names in the dictionary that mean nothing: most likely typing errors."""
         return sorted(set(self._values) - self.NAMES)
+
+    def _switch(self, name: str, *, default: bool) -> bool:
+        value = self._get(name, default)
+        if not isinstance(value, bool):
+            raise ImproperlyConfigured(f"SMTPADMIN[{name!r}] must be True or False, not {value!r}.")
+        return value
 
     def _number(self, name: str, default: int, *, lowest: int) -> int:
         value = self._get(name, default)

@@ -16,10 +16,24 @@ def test_the_defaults_of_the_queue(settings: Settings) -> None:
     assert (conf.keep_sent_bodies, conf.keep_failed_bodies) == (timedelta(0), timedelta(hours=24))
 
 
+def test_the_defaults_of_look_ups(settings: Settings) -> None:
+    settings.SMTPADMIN = {}
+    assert (conf.autoconfig, conf.dns_servers) == (True, ())
+    settings.SMTPADMIN = {"AUTOCONFIG": False, "DNS_SERVERS": ["192.0.2.1", "2001:DB8::1"]}
+    assert (conf.autoconfig, conf.dns_servers) == (False, ("192.0.2.1", "2001:db8::1"))
+
+
 @pytest.mark.parametrize(
     ("name", "value", "attribute", "text"),
     [
         ("QUEUE", "no", "queue", "SMTPADMIN['QUEUE'] must be True or False, not 'no'."),
+        ("AUTOCONFIG", "off", "autoconfig", "SMTPADMIN['AUTOCONFIG'] must be True or False, not 'off'."),
+        (
+            "DNS_SERVERS",
+            ["dns.example.com"],
+            "dns_servers",
+            "SMTPADMIN['DNS_SERVERS']: 'dns.example.com' does not appear to be an IPv4 or IPv6 address.",
+        ),
         (
             "RETENTION_DAYS",
             0,

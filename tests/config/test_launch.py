@@ -273,6 +273,7 @@ def test_a_readable_key_file_ends_the_start_with_what_mends_it(launch: Start, tm
         ({"HOST": "no such host"}, "Port 0 of no such host cannot be had: "),
         ({"HTTPS": "maybe"}, "HTTPS must be true or false, not 'maybe'."),
         ({"SMTPADMIN_DENIED_NETWORKS": "10.0.0.0/99"}, "SMTPADMIN['DENIED_NETWORKS']: "),
+        ({"SMTPADMIN_DNS_SERVERS": "dns.example.com"}, "SMTPADMIN['DNS_SERVERS']: "),
         ({"SMTPADMIN_PROVIDERS_FILE": "/nowhere.json"}, "SMTPADMIN['PROVIDERS_FILE']: "),
         ({"TIME_ZONE": "Mars/Olympus"}, "TIME_ZONE: "),
         ({"LANGUAGE_CODE": "tlh"}, "LANGUAGE_CODE must be one of en, zh-hans, "),
