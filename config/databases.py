@@ -21,8 +21,16 @@ SQLITE_OPTIONS: dict[str, Any] = {
         "PRAGMA journal_size_limit=67108864;"
     ),
 }
-# A server that swallows packets must not hold a start or a page: libpq by itself waits for minutes.
-POSTGRESQL_OPTIONS: dict[str, Any] = {"connect_timeout": 5, "application_name": "smtpadmin"}
+# A server that swallows packets must not hold a start, a page or a worker's stop: by itself libpq waits for minutes to
+# connect, and TCP for a quarter of an hour for what was said and two hours for what is awaited.
+POSTGRESQL_OPTIONS: dict[str, Any] = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "application_name": "smtpadmin",
+}
 
 
 def database(url: str, *, password: str, data_dir: Path) -> dict[str, Any]:

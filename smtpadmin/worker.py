@@ -14,8 +14,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 from django.utils import timezone
 
 from smtpadmin import outbox
@@ -44,6 +47,8 @@ _WIPE = 60.0
 # An open connection waits this long for the next message, which then needs no new sign-in.
 _LINGER = 3.0
 _AFTER_ERROR = 1.0
+# Our transactions wait for nothing but the database: whoever is silent in one for so long is cut off, or frozen.
+_SILENT_IN_TRANSACTION = 10.0
 _SAY_NO_ROOM = 60.0
 # Where the jobs of profiles have the profile's id.
 _CLEANING = (0, False)
@@ -61,6 +66,27 @@ def deliver_due(*, profiles: Sequence[str] | None = None, seconds: float | None 
     sent has to be recorded even when the caller then fails.
     """
     return Worker(stop_after=seconds).drain(profiles)
+
+
+@contextmanager
+def keeping_no_locks() -> Iterator[None]:
+    """Have PostgreSQL end the transactions of a worker that it hears nothing from.
+
+    It keeps their locks else until TCP gives the connection up, after two hours; the claims of all others wait for them
+    (measured with two workers, one of them cut off).
+    """
+    connection_created.connect(_keep_no_locks)
+    try:
+        yield
+    finally:
+        connection_created.disconnect(_keep_no_locks)
+
+
+def _keep_no_locks(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
+    if connection.vendor == "postgresql":
+        milliseconds = str(round(_SILENT_IN_TRANSACTION * 1000))
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [milliseconds])
 
 
 class Flag:
@@ -115,7 +141,7 @@ class Worker:
     def run(self, *, grace: float = GRACE) -> bool:
         """Work until `stop`; False when a message was still under way after `grace` seconds: its lease then ends."""
         logger.info("Worker %s has started.", self.name)
-        with self._keeping_leases():
+        with keeping_no_locks(), self._keeping_leases():
             while not self._stopping.is_set():
                 try:
                     self._turn()

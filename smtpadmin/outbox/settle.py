@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.utils import timezone
 
 from smtpadmin.conf import conf
@@ -61,7 +61,8 @@ def persist(act: Callable[[], _Item], *, patience: float) -> _Item:
     while True:
         try:
             return act()
-        except (OperationalError, InterfaceError) as error:
+        except (OperationalError, InterfaceError, InternalError) as error:
+            # InternalError is what a transaction gets that PostgreSQL has ended for its silence.
             connection = sql.database()
             if connection.in_atomic_block or time.monotonic() + wait > until:
                 raise

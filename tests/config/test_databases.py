@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.databases import SQLITE_OPTIONS, database
+from config.databases import POSTGRESQL_OPTIONS, SQLITE_OPTIONS, database
 
 FOLDER = Path("/srv/a folder?")
 
@@ -40,7 +40,7 @@ def test_a_postgresql_url_is_taken_apart() -> None:
         "PORT": 5433,
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5, "application_name": "smtpadmin", "sslmode": "require"},
+        "OPTIONS": {**POSTGRESQL_OPTIONS, "sslmode": "require"},
     }
 
 

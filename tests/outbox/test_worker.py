@@ -1,5 +1,6 @@
 """Workers: in this process, and as processes that are stopped, killed, and die at every step."""
 
+import contextlib
 import random
 import signal
 import sys
@@ -13,10 +14,12 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import InternalError, connection, connections, transaction
 from django.test import override_settings
 from django.utils import timezone
 
 from smtpadmin import outbox
+from smtpadmin import worker as module
 from smtpadmin.delivery import Point
 from smtpadmin.models import Attempt, Lane, Message, Profile, WorkerBeat
 from smtpadmin.worker import Flag, Worker, deliver_due, last_beat
@@ -154,6 +157,33 @@ def set_while_waiting(flag: Flag, *, at_line: int) -> bool:
     thread.join(10)
     assert not thread.is_alive(), f"It waits for itself at line {at_line}."
     return line >= at_line
+
+
+@pytest.mark.skipif("sqlite" in connection.vendor, reason="SQLite's locks end with their process.")
+def test_a_worker_that_is_silent_in_a_transaction_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SILENT_IN_TRANSACTION", 0.2)
+    profile = make_profile()
+    put(profile)
+    entered, over = threading.Event(), threading.Event()
+
+    def fall_silent() -> None:
+        with contextlib.suppress(InternalError), transaction.atomic():
+            Profile.objects.select_for_update().get(pk=profile.pk)
+            entered.set()
+            over.wait(20)
+        connections.close_all()
+
+    with module.keeping_no_locks():
+        thread = threading.Thread(target=fall_silent)
+        thread.start()
+        assert entered.wait(10)
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '10s'")
+            assert Profile.objects.select_for_update().get(pk=profile.pk) == profile
+    finally:
+        over.set()
+        thread.join(10)
 
 
 def test_an_urgent_message_does_not_wait_for_a_batch_of_others(smtp_server: StartServer) -> None:
