@@ -74,13 +74,7 @@ def as_unprivileged(folder: str) -> Mapping[str, Any]:
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
-def run_program(
-    programs: Path,
-    command: Sequence[str],
-    as_user: Mapping[str, Any],
-    *,
-    environment: Mapping[str, str] | None = None,
-) -> None:
+def run_program(programs: Path, command: Sequence[str], as_user: Mapping[str, Any]) -> None:
     """Run one of PostgreSQL's programs to its end, as the user that `as_unprivileged` has found."""
     ran = subprocess.run(
         [programs / command[0], *command[1:]],
@@ -88,7 +82,6 @@ def run_program(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         cwd="/",
-        env=environment,
         text=True,
         check=False,
         **as_user,

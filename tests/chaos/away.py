@@ -30,12 +30,7 @@ def run(site: Site, size: Size) -> Counts:
         site.postgresql.start()
         times += 1
         before = site.recorder.count()
-        until = time.monotonic() + 15
-        while site.recorder.count() == before:
-            if time.monotonic() > until:
-                site.breaches.append("Nothing was sent after PostgreSQL had come back.")
-                break
-            time.sleep(0.05)
+        site.wait_for(lambda before=before: site.recorder.count() > before, "Nothing was sent with PostgreSQL back.")
     site.settle_down()
     refusals = site.refusals()
     if not refusals or max(refusals) > ANSWERED_WITHIN:

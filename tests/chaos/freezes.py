@@ -1,4 +1,5 @@
-"""SIGSTOP for longer than a lease: a machine that sleeps, a container that is paused. What it held is another's by then.
+"""SIGSTOP for longer than a lease: a machine that sleeps, a container that is paused. By then what it
+held is another's.
 
 The worker that wakes must not send what it had not marked, and must not overwrite what others have recorded.
 """

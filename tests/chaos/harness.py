@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import random
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -24,6 +25,7 @@ from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
 
+from tests.chaos import machine
 from tests.chaos.postgresql import PostgreSQL
 from tests.chaos.recorder import Recorder
 
@@ -39,10 +41,6 @@ _PR_SET_PDEATHSIG = 1
 # Clients wait while this many messages are queued: the queue is to be neither empty nor endless.
 _BACKLOG = 120
 _TAKEN_BACK = 0.05
-
-
-class CannotRun(Exception):
-    """The machine lacks what this run needs; the text says what."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +86,8 @@ class Site:
     """A database, a mail server, and the processes of one run."""
 
     folder: Path
+    #: Where SQLite's file is.
+    disk: Path
     database: str
     seed: int
     rng: random.Random
@@ -125,9 +125,12 @@ class Site:
     def add_client(self) -> ForkProcess:
         """Start somebody who queues mail until it is ended."""
         number = next(self._numbers)
-        client = self.fork(_queue, self.folder, self.profiles, random.Random(f"{self.seed}-{number}"), number)
+        client = self.fork(_queue, self.folder, self.profiles, self._rng(number), number)
         self.clients.append(client)
         return client
+
+    def _rng(self, number: int) -> random.Random:
+        return random.Random(f"{self.seed}-{number}")  # noqa: S311  the same faults in each run
 
     def replace(self, processes: list[ForkProcess], add: Callable[[], ForkProcess]) -> None:
         """Kill one of `processes`, as the kernel does when memory runs out, and add another in its place."""
@@ -156,6 +159,15 @@ class Site:
         until = time.monotonic() + 20
         while not WorkerBeat.objects.filter(pid=worker.pid).exists():
             assert time.monotonic() < until, "A worker does not begin."
+            time.sleep(0.02)
+
+    def wait_for(self, what: Callable[[], object], otherwise: str, *, seconds: float = 30) -> None:
+        """Wait until `what` is true; in vain, it is a breach with the text `otherwise`."""
+        until = time.monotonic() + seconds
+        while not what():
+            if time.monotonic() > until:
+                self.breaches.append(otherwise)
+                return
             time.sleep(0.02)
 
     def goes_on(self, faults: int, size: Size) -> bool:
@@ -202,6 +214,13 @@ class Site:
             self.stop_worker(worker, within=40)
 
     # What there is
+
+    def held_by(self, worker: ForkProcess, **conditions: Any) -> set[int]:
+        """Return the messages that a worker holds."""
+        from smtpadmin.models import Message
+
+        lease = f"{socket.gethostname()[:24]}-{worker.pid}-"
+        return set(Message.objects.filter(lease__startswith=lease, **conditions).values_list("pk", flat=True))
 
     def accepted(self) -> set[str]:
         """Return the messages that clients were told are accepted."""
@@ -256,25 +275,46 @@ class Site:
 
 @contextmanager
 def site(
-    database: str, *, full: bool, seed: int, delay: float = 0.02, offers: str = "PIPELINING CHUNKING"
+    database: str,
+    *,
+    full: bool,
+    seed: int,
+    delay: float = 0.02,
+    offers: str = "PIPELINING CHUNKING",
+    disk: int | None = None,
+    hosts: tuple[str, str] | None = None,
 ) -> Iterator[Site]:
-    """Set up a site, Django included, and end all its processes after the block. Once in a process."""
+    """Set up a site, Django included, and end all its processes after the block. Once in a process.
+
+    `delay` is how long the mail server takes for an answer, and `offers` what it says that it can; `disk` is the size
+    of the disk that SQLite's file is on, which is else this machine's; `hosts` are the addresses of database and mail
+    server, in a network of the site's own.
+    """
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smtpadmin-chaos-")))
         # PostgreSQL's own user has to come through.
         folder.chmod(0o755)
+        if hosts is not None:
+            machine.own_network()
+            for host in hosts:
+                machine.ip("address", "add", f"{host}/32", "dev", "lo")
+        database_host, mail_host = hosts or ("127.0.0.1", "127.0.0.1")
+        (folder / "disk").mkdir()
+        if disk is not None:
+            stack.enter_context(machine.small_disk(folder / "disk", size=disk))
         postgresql = None
-        url = f"sqlite:///{folder}/site.sqlite3"
+        url = f"sqlite:///{folder}/disk/site.sqlite3"
         if database == "postgresql":
-            postgresql = PostgreSQL(folder / "postgresql")
+            postgresql = PostgreSQL(folder / "postgresql", host=database_host)
             postgresql.start()
             stack.callback(postgresql.stop)
             url = postgresql.url
-        recorder = Recorder(folder / "arrived", delay=delay, offers=offers)
+        recorder = Recorder(folder / "arrived", host=mail_host, delay=delay, offers=offers)
         set_up_django(url)
         made = Site(
-            folder=folder, database=database, seed=seed, rng=random.Random(seed), recorder=recorder,
+            folder=folder, disk=folder / "disk", database=database, seed=seed, recorder=recorder,
             postgresql=postgresql, full=full,
+            rng=random.Random(seed),  # noqa: S311  the same faults in each run
         )  # fmt: skip
         stack.callback(_end, made)
         made.others.append(made.fork(recorder.serve))
@@ -349,9 +389,6 @@ def _queue(folder: Path, profiles: Sequence[Any], rng: random.Random, number: in
     from smtpadmin import outbox
     from smtpadmin.models import Message
 
-    class TakenBack(Exception):
-        pass
-
     journal = os.open(folder / f"accepted-{number}", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     refused = os.open(folder / f"refused-{number}", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     for turn in itertools.count():
@@ -364,15 +401,15 @@ def _queue(folder: Path, profiles: Sequence[Any], rng: random.Random, number: in
             # The caller's own transaction, which it sometimes takes back.
             with transaction.atomic():
                 outbox.enqueue([_outgoing(rng, token, rng.choice(profiles)) for token in tokens])
-                if rng.random() < _TAKEN_BACK:
-                    raise TakenBack
-        except TakenBack:
-            continue
+                taken_back = rng.random() < _TAKEN_BACK
+                transaction.set_rollback(taken_back)
         except (DatabaseError, InterfaceError, OSError):
             # Refused, and the caller knows: nothing was promised.
             os.write(refused, f"{time.monotonic() - begun}\n".encode())
             connections.close_all()
             time.sleep(0.1)
+            continue
+        if taken_back:
             continue
         os.write(journal, "".join(f"{token}\n" for token in tokens).encode())
         time.sleep(rng.uniform(0, 0.02))
@@ -405,7 +442,7 @@ def _unexpected(log: Path) -> list[str]:
 
 
 def _contradictions(rows: dict[int, tuple[str, int]]) -> list[str]:
-    """Hold each message against its attempts: these say what a state must be, and that no late result has changed it."""
+    """Hold each message against its attempts, which say what its state must be; no late result may have changed it."""
     from smtpadmin.models import Attempt
 
     attempts: dict[int, list[tuple[int, str, str]]] = {pk: [] for pk in rows}

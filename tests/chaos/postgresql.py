@@ -10,13 +10,12 @@ from tests.with_postgresql import USER, as_unprivileged, find_programs, free_por
 class PostgreSQL:
     """A server in a folder of its own; `url` is where its database is, whether or not it runs."""
 
-    def __init__(self, folder: Path, *, host: str = "127.0.0.1", environment: dict[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, *, host: str = "127.0.0.1") -> None:
         programs = find_programs()
         assert programs is not None
         self._programs = programs
         self._folder = folder
         self._data = folder / "data"
-        self._environment = environment
         folder.mkdir()
         self._as_user = as_unprivileged(str(folder))
         password = secrets.token_hex(16)
@@ -31,7 +30,7 @@ class PostgreSQL:
         self._run([*initdb, "-D", str(self._data), "--encoding=UTF8", "--locale=C.UTF-8"])
         if host != "127.0.0.1":
             with (self._data / "pg_hba.conf").open("a", encoding="ascii") as access:
-                access.write("host all all samenet scram-sha-256\n")
+                access.write("host all all all scram-sha-256\n")
 
     @staticmethod
     def is_there() -> bool:
@@ -49,4 +48,4 @@ class PostgreSQL:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _run(self, command: list[str]) -> None:
-        run_program(self._programs, command, self._as_user, environment=self._environment)
+        run_program(self._programs, command, self._as_user)

@@ -1,6 +1,5 @@
 """SIGTERM to one worker after the other under load, as every deployment does it: nothing may come twice by that."""
 
-import socket
 import time
 
 from tests.chaos.harness import DATABASES, Counts, Site, Size
@@ -17,8 +16,6 @@ GRACE = 10.0
 
 
 def run(site: Site, size: Size) -> Counts:
-    from smtpadmin.models import Message
-
     for _ in range(WORKERS):
         site.add_worker()
     site.add_client()
@@ -30,8 +27,7 @@ def run(site: Site, size: Size) -> Counts:
         site.until_up(leaving)
         longest = max(longest, site.stop_worker(leaving, within=GRACE))
         stops += 1
-        held = f"{socket.gethostname()[:24]}-{leaving.pid}-"
-        if left := Message.objects.filter(lease__startswith=held).count():
-            site.breaches.append(f"A worker that was told to stop has left {left} messages behind.")
+        if left := site.held_by(leaving):
+            site.breaches.append(f"A worker that was told to stop has left {len(left)} messages behind.")
     site.settle_down()
     return site.count(one_copy_each=True, stops=stops, milliseconds_for_the_slowest=round(longest * 1000))

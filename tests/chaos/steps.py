@@ -4,6 +4,8 @@
     marked                   nothing has arrived, and that cannot be known: in doubt
     answered, before settle  it has arrived, and that is not recorded: in doubt
     settled                  recorded: nothing is in doubt
+
+The operator sends again what is in doubt, so exactly what had arrived by then comes twice.
 """
 
 import os

@@ -1,0 +1,70 @@
+"""A disk that fills up to the last byte while mail is sent, and is freed again.
+
+Sending has to stop before: on a full disk nothing can be recorded. What was under way is recorded by then, callers are
+refused, and all goes on by itself when there is room.
+"""
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+from tests.chaos.harness import Counts, Site, Size
+
+RUNS_ON = ("sqlite",)
+SMALL = Size(faults=2, messages=60)
+FULL = Size(faults=20, messages=1_000)
+SITE = {"disk": 48_000_000}
+
+WORKERS = 2
+#: How much another program writes at once, and how often: a few megabytes per second.
+STEP, PAUSE = 128 * 1024, 0.01
+
+
+def run(site: Site, size: Size) -> Counts:
+    from django.db import connection
+
+    from smtpadmin.outbox import space
+
+    # On a disk of gigabytes these are 64 and 32 MB.
+    space.ACCEPT_FLOOR, space.SEND_FLOOR = 16_000_000, 10_000_000
+    for _ in range(WORKERS):
+        site.add_worker()
+    site.add_client()
+    ballast = site.disk / "ballast"
+    fillings = 0
+    while site.goes_on(fillings, size):
+        time.sleep(site.rng.uniform(0.2, 0.6))
+        _fill(site, ballast, floor=space.SEND_FLOOR)
+        site.wait_for(lambda: not _under_way(), "Something is still under way below the floor.")
+        _fill(site, ballast, floor=0)
+        before, refused = site.recorder.count(), len(site.refusals())
+        site.wait_for(lambda refused=refused: len(site.refusals()) > refused, "Nobody was refused on a full disk.")
+        time.sleep(0.5)
+        if site.recorder.count() != before:
+            site.breaches.append("Something was sent on a full disk.")
+        ballast.unlink()
+        fillings += 1
+        site.wait_for(lambda before=before: site.recorder.count() > before, "Nothing was sent with room again.")
+    site.settle_down()
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA integrity_check")
+        if (answer := cursor.fetchall()) != [("ok",)]:
+            site.breaches.append(f"integrity_check: {answer[0]}")
+    return site.count(one_copy_each=True, fillings=fillings, refusals=len(site.refusals()))
+
+
+def _fill(site: Site, ballast: Path, *, floor: int) -> None:
+    """Write until less than `floor` is free, or until nothing more can be written."""
+    block = b"x" * STEP
+    with contextlib.suppress(OSError), ballast.open("ab", buffering=0) as file:
+        while (left := os.statvfs(site.disk)).f_bavail * left.f_frsize >= floor:
+            if not file.write(block):
+                break
+            time.sleep(PAUSE if floor else 0)
+
+
+def _under_way() -> bool:
+    from smtpadmin.models import Message
+
+    return Message.objects.filter(state="sending").exists()
