@@ -70,6 +70,16 @@ class ProviderField(forms.ChoiceField):
         ]
 
 
+class MarkField(forms.CharField):
+    """What one turn of the form leaves for the next; no setting, so it never counts as changed."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=forms.HiddenInput, required=False, max_length=60, **kwargs)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:  # noqa: ARG002  Django's signature
+        return False
+
+
 class SecretField(forms.CharField):
     """A secret that is typed and never shown again; empty means that nothing was typed."""
 

@@ -1,24 +1,29 @@
 """What the page around the profile form shows: its sections, the provider's guide, banners, buttons."""
 
+import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.admin.utils import label_for_field
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from smtpadmin import profiles
-from smtpadmin.admin import history, presets, results
+from smtpadmin.admin import history, preset_limits, presets, results
 from smtpadmin.admin.columns import provider_name
 from smtpadmin.admin.forms import ProfileForm
 from smtpadmin.admin.guide import SECURITY_LABELS, guide
 from smtpadmin.admin.health import banners, health
-from smtpadmin.admin.layout import sections
+from smtpadmin.admin.layout import RATE_SUMMARIES, sections
 from smtpadmin.admin.send_test import RecipientForm, own_address
+from smtpadmin.diagnosis import provider_of
 from smtpadmin.models import Profile
 from smtpadmin.smtp import Security
 from smtpadmin.testing import Report
@@ -69,6 +74,9 @@ def form_context(
         "bound_fields": ",".join(profiles.SECRET_BOUND),
         "trust_fields": ",".join(profiles.TRUST_BOUND),
         "weakened_text": form.weakened_text(),
+        "limits_filled_in": _limits_filled_in(form),
+        "rate_summaries": RATE_SUMMARIES,
+        "unlimited": json.dumps(preset_limits.UNLIMITED),
         "offers_pin": bool(pin) and form.stored and not form.is_bound,
         **_urls(model_admin, profile, language),
     }
@@ -79,6 +87,12 @@ def form_context(
             "secret_since": history.secret_stored_at(profile) if form.stored else None,
         }
     return context
+
+
+def _limits_filled_in(form: ProfileForm) -> bool:
+    """Say whether the limits in sight are those that a provider publishes, and nobody has saved them yet."""
+    provider = provider_of(str(form["limits_from"].value() or ""))
+    return form.is_new and preset_limits.limits(provider) != preset_limits.UNLIMITED
 
 
 def _pin(request: HttpRequest, profile: Profile | None) -> str:
@@ -120,3 +134,15 @@ def _read_only(profile: Profile) -> Any:
     if profile.pinned_sha256:
         yield _("Pinned certificate"), profile.pinned_sha256
     yield _("Messages in flight at once"), str(profile.batch)
+    for name in ("rate_second", "rate_minute", "rate_hour", "rate_day", "max_recipients", "max_message_bytes"):
+        value = getattr(profile, name)
+        if value:
+            yield capfirst(_label(name)), number_format(value, force_grouping=True)
+    for name in ("pipelining", "chunking"):
+        yield capfirst(_label(name)), _("yes") if getattr(profile, name) else _("no")
+    if profile.fallback is not None:
+        yield capfirst(_label("fallback")), profile.fallback.name
+
+
+def _label(name: str) -> str:
+    return str(label_for_field(name, Profile))

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.http import QueryDict
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from smtpadmin import profiles
 from smtpadmin.admin import presets
-from smtpadmin.admin.form_fields import ProviderField, SecretField, SenderField, without_groups
+from smtpadmin.admin.form_fields import MarkField, ProviderField, SecretField, SenderField, without_groups
 from smtpadmin.admin.rules import Finding, findings, signs_in
 from smtpadmin.diagnosis import provider_of
 from smtpadmin.models import FromPolicy, Profile
@@ -33,7 +34,8 @@ else:
 MODEL_FIELDS = (
     "name", "slug", "provider", "host", "port", "security", "username", "sign_in", "from_policy", "reply_to",
     "ehlo_name", "skip_verify", "skip_verify_reason", "ca_pem", "pinned_sha256", "allow_plaintext_auth", "batch",
-    "max_message_bytes", "max_recipients", "connect_timeout", "command_timeout",
+    "rate_second", "rate_minute", "rate_hour", "rate_day", "max_message_bytes", "max_recipients", "pipelining",
+    "chunking", "connect_timeout", "command_timeout", "fallback",
 )  # fmt: skip
 # A profile has these from the beginning; an empty box on the short form stands for them.
 _HAS_DEFAULT = ("sign_in", "from_policy", "batch", "connect_timeout", "command_timeout")
@@ -61,6 +63,16 @@ class ProfileForm(ProfileModelForm):
     provider = ProviderField(label=gettext_lazy("Provider"), required=False)
     secret = SecretField(label=gettext_lazy("Password or code"), required=False)
     without_secret = forms.BooleanField(label=gettext_lazy("Save without a secret for now"), required=False)
+    # Declared, because the admin would put links and pop-up windows around it.
+    fallback = forms.ModelChoiceField(
+        label=gettext_lazy("Fallback profile"),
+        queryset=Profile.objects.none(),
+        required=False,
+        empty_label=gettext_lazy("None: mail waits for this server"),
+        help_text=Profile._meta.get_field("fallback").help_text,  # noqa: SLF001  Django's documented API
+        error_messages={"invalid_choice": gettext_lazy("Choose an enabled profile other than this one.")},
+    )
+    limits_from = MarkField()
 
     class Meta:
         model = Profile
@@ -99,6 +111,10 @@ class ProfileForm(ProfileModelForm):
     def _prepare_fields(self) -> None:
         for name in _HAS_DEFAULT:
             self.fields[name].required = False
+        fallback = self.fields["fallback"]
+        assert isinstance(fallback, forms.ModelChoiceField)  # noqa: S101  for the type checker
+        others = Profile.objects.filter(Q(enabled=True) | Q(pk=self.instance.fallback_id))
+        fallback.queryset = others.exclude(pk=self.instance.pk).defer("test_report", "ca_pem")
         if self.is_new:
             # Otherwise the model's default would stand there as if somebody had chosen it.
             self.initial.setdefault("port", "")
@@ -113,6 +129,9 @@ class ProfileForm(ProfileModelForm):
         else:
             self.initial["address"] = self.instance.sender
             self.initial["provider"] = self.instance.provider or presets.OTHER
+            self.initial["limits_from"] = self.instance.provider
+            # The profile and not its number: the history names it.
+            self.initial["fallback"] = self.instance.fallback
         if self.instance.provider and provider_of(self.instance.provider) is None:
             field = self.fields["provider"]
             assert isinstance(field, ProviderField)  # noqa: S101  for the type checker
@@ -272,7 +291,7 @@ def _flat(value: str | bool) -> str | bool:
 def _filled_in(data: Mapping[str, Any], *, language: str) -> QueryDict:
     full = QueryDict(mutable=True)
     full.update(data)
-    values = {name: full.get(name, "") for name in (*MODEL_FIELDS, "address")}
+    values = {name: full.get(name, "") for name in (*MODEL_FIELDS, "address", "limits_from")}
     before = dict(values)
     presets.fill_in(values, language=language)
     for name, value in values.items():

@@ -168,10 +168,15 @@ def limit_lines(limits: Limits) -> Iterator[str]:
     yield from _recipient_lines(limits)
     for size, label in (
         (limits.message_bytes, _("%(size)s per message")),
+        (limits.body_bytes, _("%(size)s of text")),
+        (limits.attachment_bytes, _("%(size)s per attachment")),
         (limits.attachments_bytes, _("%(size)s of attachments")),
     ):
         if size is not None:
             yield label % {"size": _size(size)}
+    if limits.attachments is not None:
+        text = ngettext("%(count)s attachment per message", "%(count)s attachments per message", limits.attachments)
+        yield text % {"count": limits.attachments}
     if limits.connections is not None:
         text = ngettext("%(count)s connection at once", "%(count)s connections at once", limits.connections)
         yield text % {"count": limits.connections}

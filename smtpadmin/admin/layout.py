@@ -13,7 +13,12 @@ from smtpadmin.admin.guide import SECURITY_LABELS
 from smtpadmin.models import Profile
 
 # Fields that stand side by side, with a share of the row each.
-_NARROW = frozenset({"port", "batch", "connect_timeout", "command_timeout", "max_recipients", "max_message_bytes"})
+_NARROW = frozenset(
+    {
+        "port", "batch", "rate_second", "rate_minute", "rate_hour", "rate_day", "max_recipients", "max_message_bytes",
+        "connect_timeout", "command_timeout",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +59,21 @@ SECTIONS = (
     ),
     SectionPlan(
         key="limits",
-        title=gettext_lazy("Limits and timeouts"),
-        fields=("batch", "max_recipients", "max_message_bytes", "connect_timeout", "command_timeout"),
+        title=gettext_lazy("Limits"),
+        fields=(
+            "rate_second", "rate_minute", "rate_hour", "rate_day", "max_recipients", "max_message_bytes", "batch",
+        ),
     ),
+    SectionPlan(
+        key="transport",
+        title=gettext_lazy("Transfer and timeouts"),
+        fields=("pipelining", "chunking", "connect_timeout", "command_timeout"),
+    ),
+    SectionPlan(key="fallback", title=pgettext_lazy("form section", "Fallback"), fields=("fallback",)),
 )  # fmt: skip
+
+
+_TRANSFERS = {"pipelining": "PIPELINING", "chunking": "CHUNKING"}
 
 
 def sections(form: ProfileForm, *, wanted: str) -> list[Section]:
@@ -115,8 +131,28 @@ def _certificates(form: ProfileForm) -> str:
     return _("Your own CA is trusted") if form["ca_pem"].value() else ""
 
 
+RATE_SUMMARIES = {
+    "rate_second": gettext_lazy("%(count)s a second"),
+    "rate_minute": gettext_lazy("%(count)s a minute"),
+    "rate_hour": gettext_lazy("%(count)s an hour"),
+    "rate_day": gettext_lazy("%(count)s a day"),
+    "batch": gettext_lazy("%(count)s at once"),
+}
+
+
 def _limits(form: ProfileForm) -> str:
-    return _("%(batch)s at once") % {"batch": form["batch"].value()}
+    counts = {name: form[name].value() for name in RATE_SUMMARIES}
+    return " · ".join(RATE_SUMMARIES[name] % {"count": count} for name, count in counts.items() if count)
+
+
+def _transport(form: ProfileForm) -> str:
+    return " · ".join(label for name, label in _TRANSFERS.items() if form[name].value())
+
+
+def _fallback(form: ProfileForm) -> str:
+    chosen = str(form["fallback"].value() or "")
+    profile = Profile.objects.filter(pk=chosen).first() if chosen.isdecimal() else None
+    return profile.name if profile else ""
 
 
 _SUMMARIES: dict[str, Callable[[ProfileForm], str]] = {
@@ -124,4 +160,6 @@ _SUMMARIES: dict[str, Callable[[ProfileForm], str]] = {
     "sender": _sender,
     "certificates": _certificates,
     "limits": _limits,
+    "transport": _transport,
+    "fallback": _fallback,
 }

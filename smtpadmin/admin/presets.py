@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from smtpadmin import profiles
+from smtpadmin.admin import preset_limits
 from smtpadmin.diagnosis import catalogue
 from smtpadmin.models import FromPolicy, Profile
 from smtpadmin.names import split_sender
@@ -68,6 +69,7 @@ def fill_in(values: MutableMapping[str, str], *, language: str) -> None:
     values["provider"] = provider.key if provider else OTHER
     if provider is not None:
         _fill_in_preset(values, provider)
+    preset_limits.fill_in(values, provider)
     if not values.get("security"):
         values["security"] = "starttls" if values.get("port") in {"25", "587"} else "tls"
     if not values.get("port"):
@@ -161,3 +163,6 @@ def _preset_fields(provider: Provider, language: str) -> Iterator[tuple[str, Any
         yield "noPassword", "oauth2" if provider.secret is SecretKind.OAUTH2_ONLY else "none"
     if provider.preset.is_template:
         yield "incomplete", True
+    published = preset_limits.limits(provider)
+    if published != preset_limits.UNLIMITED:
+        yield "limits", {name: value for name, value in published.items() if value != preset_limits.UNLIMITED[name]}

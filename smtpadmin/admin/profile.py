@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from smtpadmin import profiles
-from smtpadmin.admin import history, presets
+from smtpadmin.admin import history, preset_limits, presets
 from smtpadmin.admin.columns import Columns, EnabledFilter, HealthFilter, ProviderFilter, test_link
 from smtpadmin.admin.form_page import form_context, read_only_context
 from smtpadmin.admin.forms import MODEL_FIELDS, ProfileForm, SecretChange
@@ -28,6 +28,7 @@ from smtpadmin.admin.send_test import TestViews
 from smtpadmin.admin.state_views import StateViews
 from smtpadmin.admin.usage import mailers_naming
 from smtpadmin.models import Profile
+from smtpadmin.outbox import pace
 
 if TYPE_CHECKING:
     ProfileModelAdmin = admin.ModelAdmin[Profile]
@@ -35,7 +36,7 @@ else:
     ProfileModelAdmin = admin.ModelAdmin
 
 _LIST = "smtpadmin_profile_changelist"
-_FORM_FIELDS = ("address", *MODEL_FIELDS, "secret", "without_secret")
+_FORM_FIELDS = ("address", *MODEL_FIELDS, "secret", "without_secret", "limits_from")
 
 
 @admin.register(Profile)
@@ -154,6 +155,8 @@ class ProfileAdmin(Columns, ProfileModelAdmin):
         if obj.test_state != before:
             names.add("test_state")
         obj.save(update_fields=[*names, "updated_at"])
+        if not names.isdisjoint(preset_limits.RATES):
+            pace.reconsider(obj.pk)
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:  # noqa: ARG002  Django's signature
         return history.added(form) if add else history.changed(form)
@@ -194,6 +197,7 @@ class ProfileAdmin(Columns, ProfileModelAdmin):
             others = Profile.objects.exclude(pk=profile.pk)
             context |= {
                 "named_in": mailers_naming(profile.slug),
+                "fallback_of": others.filter(fallback=profile),
                 "others": others.filter(enabled=True).exists() if profile.is_default else None,
             }
         return super().delete_view(request, object_id, context | (extra_context or {}))

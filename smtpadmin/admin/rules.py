@@ -1,7 +1,7 @@
 """What can be said of a profile's settings before anything is tried: each finding names field, cause and cure.
 
-Pure: it looks at a profile that may not be saved yet. What one field alone may hold is the model's and the form's;
-whether the server agrees is the test's.
+It looks at a profile that may not be saved yet, and at the profiles that it is tied to, and changes nothing. What one
+field alone may hold is the model's and the form's; whether the server agrees is the test's.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
-from smtpadmin import profiles
+from smtpadmin import fallback, profiles
 from smtpadmin.diagnosis import catalogue, provider_of
 from smtpadmin.models import Profile
 from smtpadmin.names import ascii_host
@@ -55,6 +55,9 @@ def findings(profile: Profile, *, language: str) -> Iterator[Finding]:
     yield from _port(profile)
     yield from _plaintext(profile)
     yield from _config(profile)
+    if profile.fallback is not None:
+        yield from _fallback(profile, profile.fallback)
+    yield from _takes_over(profile)
 
 
 def _provider(profile: Profile, provider: Provider, language: str) -> Iterator[Finding]:
@@ -155,6 +158,52 @@ def _plaintext(profile: Profile) -> Iterator[Finding]:
             ),
             fixes=(_fix(587, "starttls"), _fix(465, "tls")),
         )
+
+
+def _fallback(profile: Profile, other: Profile) -> Iterator[Finding]:
+    """Compare a profile with the one that is to take over: what would never be handed over is said here."""
+    if fallback.strength(other) < fallback.strength(profile):
+        text = (
+            _("“%(fallback)s” sends unencrypted, and this profile does not: no mail would be handed to it.")
+            if other.security == "none"
+            else _("“%(fallback)s” does not check its server's certificate, and this profile does: no mail would be "
+                   "handed to it.")
+        )  # fmt: skip
+        cure = _("Choose a profile that is as well protected.")
+        yield Finding(field="fallback", text=f"{text % {'fallback': other.name}} {cure}")
+        return
+    if _leads_back(profile, other):
+        text = _(
+            "“%(fallback)s” falls back to this profile in turn. That does no harm and helps nobody: mail is not handed "
+            "back to a server that it came from."
+        )
+        yield Finding(field="fallback", text=text % {"fallback": other.name}, blocks=False)
+    if fallback.address(other, asked_from=profile.from_address) is None:
+        text = _(
+            "“%(fallback)s” refuses other From addresses than %(own)s. Mail that an app sends from %(asked)s stays "
+            "here and waits."
+        )
+        values = {"fallback": other.name, "own": other.from_address, "asked": profile.from_address}
+        yield Finding(field="fallback", text=text % values, blocks=False)
+
+
+def _leads_back(profile: Profile, other: Profile) -> bool:
+    return profile.pk is not None and profile in fallback.chain(
+        other, Profile.objects.defer("test_report", "ca_pem").in_bulk()
+    )
+
+
+def _takes_over(profile: Profile) -> Iterator[Finding]:
+    """Say whose mail is no longer handed to this profile, as it is now."""
+    if profile.pk is None:
+        return
+    for other in Profile.objects.filter(fallback=profile.pk):
+        if fallback.strength(other) > fallback.strength(profile):
+            text = _(
+                "“%(profile)s” falls back to this profile and is better protected: it keeps its mail, which waits."
+            )
+            field = "security" if profile.security == "none" else "skip_verify"
+            yield Finding(field=field, text=text % {"profile": other.name}, blocks=False)
 
 
 def is_loopback(host: str) -> bool:

@@ -7,6 +7,9 @@ from django.test import Client
 
 from smtpadmin.models import Profile
 
+_LIMITS = ("rate_second", "rate_minute", "rate_hour", "rate_day", "max_message_bytes", "max_recipients")
+_TICKS = ("skip_verify", "allow_plaintext_auth", "pipelining", "chunking")
+
 ADD = "/admin/smtpadmin/profile/add/"
 
 
@@ -36,11 +39,11 @@ def values(profile: Profile, **changes: Any) -> dict[str, Any]:
         "batch": str(profile.batch),
         "connect_timeout": str(profile.connect_timeout),
         "command_timeout": str(profile.command_timeout),
-        "max_message_bytes": "",
-        "max_recipients": "",
+        **{name: str(getattr(profile, name) or "") for name in _LIMITS},
+        "fallback": str(profile.fallback_id or ""),
+        "limits_from": profile.provider,
     }
-    ticks = {name: "on" for name in ("skip_verify", "allow_plaintext_auth") if getattr(profile, name)}
-    return posted | ticks | changes
+    return posted | {name: "on" for name in _TICKS if getattr(profile, name)} | changes
 
 
 def errors(response: Any) -> dict[str, list[str]]:

@@ -34,6 +34,10 @@ def test_every_provider_has_a_guide_in_both_languages(language: str) -> None:
         (Limits(per_recipient=(Window(count=1, seconds=3600),)), ["1 message to one recipient an hour"]),
         (Limits(message_bytes=10485760, attachments_bytes=25_000_000), ["10 MB per message", "25 MB of attachments"]),
         (Limits(message_bytes=512 * 1024), ["512 kB per message"]),
+        (
+            Limits(attachments=10, attachment_bytes=4194304, body_bytes=1048576),
+            ["1 MB of text", "4 MB per attachment", "10 attachments per message"],
+        ),
         (Limits(connections=1, refused_headers=("Cc", "Bcc")), ["1 connection at once", "no Cc, Bcc"]),
         (
             Limits(recipients_per_message=100, recipients_per_day=10_000, external_recipients_per_day=300),

@@ -1,11 +1,14 @@
 """Saving beside others, and what saving must not do."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from smtpadmin.admin.profile import ProfileAdmin
 from smtpadmin.admin.rules import findings
-from smtpadmin.models import Profile, TestState
+from smtpadmin.models import Circuit, Profile, TestState
 from tests.admin.conftest import CANARY
 from tests.admin.forms import ADD, errors, page, values
 from tests.support.profiles import make_profile
@@ -50,3 +53,19 @@ def test_a_bad_ehlo_name_is_a_field_s_error(admin: Client, profile: Profile, nam
 def test_what_no_server_can_have_is_found_and_not_raised(field: str) -> None:
     found = findings(make_profile(**{field: "bad name"}), language="en")
     assert [item.field for item in found] == [field]
+
+
+def test_changed_rates_hold_at_once(admin: Client, profile: Profile) -> None:
+    later = timezone.now() + timedelta(hours=5)
+    Circuit.objects.create(profile=profile, limited_until=later, urgent_limited_until=later)
+    admin.post(page(profile), values(profile, batch="5"))
+    assert Circuit.objects.get().limited_until == later
+    admin.post(page(profile), values(profile, batch="5", rate_day="100"))
+    circuit = Circuit.objects.get()
+    assert (circuit.limited_until, circuit.urgent_limited_until) == (None, None)
+
+
+def test_ticks_that_are_taken_off_are_saved(admin: Client, profile: Profile) -> None:
+    admin.post(page(profile), {name: value for name, value in values(profile).items() if name != "chunking"})
+    profile.refresh_from_db()
+    assert (profile.pipelining, profile.chunking) == (True, False)

@@ -6,6 +6,9 @@ import { Presets, addressIn, profileName, userName } from "./presets.js";
 import { addReveal, watchMove } from "./secret-field.js";
 import { runTest } from "./test-run.js";
 
+// What the summary of the limits names, in this order.
+const RATES = ["rate_second", "rate_minute", "rate_hour", "rate_day", "batch"];
+
 const form = document.querySelector("[data-profile-form]");
 if (form) start(await Presets.load(form.dataset.presets));
 
@@ -13,7 +16,7 @@ function start(presets) {
   const { elements: field, dataset } = form;
   const isNew = "new" in dataset;
   const typed = new Set(); // fields that a person has filled: nothing overwrites these on its own
-  let picked = !isNew || (field.provider.value !== "" && !addressIn(field.address.value));
+  let picked = !isNew || wasPicked();
   let settle = 0;
   let lastUser = userName(presets.get(field.provider.value), addressIn(field.address.value));
 
@@ -42,8 +45,29 @@ function start(presets) {
   });
   form.querySelector("[data-guide-slot]").addEventListener("click", useEndpoint);
   for (const button of form.querySelectorAll("[data-try-button]")) button.addEventListener("click", tryNow);
+  if (isNew) rememberTyped();
   if (isNew && field.address.value) followAddress(true);
   dataset.ready = "";
+
+  // A form that comes back, or was opened by a link, has values in it already. What does not follow from its address
+  // and provider somebody has chosen.
+
+  function wasPicked() {
+    const key = field.provider.value;
+    const address = addressIn(field.address.value);
+    return key !== "" && (!address || key !== (presets.detect(address)?.key ?? "other"));
+  }
+
+  function rememberTyped() {
+    const preset = presets.get(field.provider.value);
+    const address = addressIn(field.address.value);
+    const following = { ...JSON.parse(dataset.unlimited), ...preset?.limits, username: userName(preset, address) };
+    for (const name of ["host", "port", "security"]) following[name] = preset ? String(preset[name]) : "";
+    if (address) following.name = profileName(preset, address);
+    for (const [name, value] of Object.entries(following)) {
+      if (field[name].value && field[name].value !== value) typed.add(name);
+    }
+  }
 
   // From the address to everything else
 
@@ -71,12 +95,24 @@ function start(presets) {
       if (overwrite || !typed.has(name)) set(field[name], preset ? preset[name] : name === "security" ? "tls" : "");
     }
     if (preset) set(field.sign_in, preset.noPassword === "none" ? "none" : "auto");
+    fillLimits(preset, overwrite);
     if (overwrite) typed.delete("username");
     fillUserName(addressIn(field.address.value));
     if (!field.host.value || preset?.incomplete || preset?.username === "other") open("server");
     showSecret(preset);
     if (overwrite) note("provider", []);
     afterChange();
+  }
+
+  // Once for each provider: whoever empties a box afterwards means it.
+  function fillLimits(preset, overwrite) {
+    const key = preset?.key ?? "";
+    if (key === field.limits_from.value) return;
+    for (const [name, unlimited] of Object.entries(JSON.parse(dataset.unlimited))) {
+      if (overwrite || !typed.has(name)) set(field[name], preset?.limits?.[name] ?? unlimited);
+    }
+    field.limits_from.value = key;
+    form.querySelector("[data-limits-note]").hidden = !preset?.limits;
   }
 
   function fillUserName(address) {
@@ -210,6 +246,9 @@ function start(presets) {
     const server = field.host.value ? [`${field.host.value}:${field.port.value}`, security, field.username.value] : [];
     summary("server", server.filter(Boolean).join(" · "));
     summary("sender", field.name.value);
+    const rates = RATES.filter((name) => field[name].value);
+    summary("limits", rates.map((name) => form.getAttribute(`data-summary-${name}`).replace("%(count)s", field[name].value)).join(" · "));
+    summary("fallback", field.fallback.value ? field.fallback.selectedOptions[0].textContent : "");
     updateMove();
   }
 
