@@ -38,7 +38,7 @@ Open this link to create the administrator:
 
   http://127.0.0.1:8000/setup/{token}/
 
-It works once, within 15 minutes. A new link or a new password ends it.
+It works once, within 15 minutes. A new link, or a start of the panel, ends it.
 """
 LINK = re.compile(r"https?://\S+")
 

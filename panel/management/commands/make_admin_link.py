@@ -41,19 +41,16 @@ class Command(TerminalCommand):
             if options["username"]:
                 raise stopped(_("There is no administrator yet. Leave the name out to make the first."), Exit.USAGE)
             path = reverse("setup", args=[first_run.new_token(lifetime=admin_link.LIFETIME)])
-            self.line(_("Open this link to create the administrator:"))
+            invitation = _("Open this link to create the administrator:")
+            life = _("It works once, within %(minutes)d minutes. A new link, or a start of the panel, ends it.")
         else:
             user = _administrator(options["username"])
             path = reverse("link_login", args=[user.pk, admin_link.new_token(user)])
             link_login.note_making(user)
-            self.line(_("Open this link to log in as %(username)s:") % {"username": user.username})
-        self.line()
-        self.line(f"  {address}{path}")
-        self.line()
-        text = _("It works once, within %(minutes)d minutes. A new link or a new password ends it.")
-        self.line(text % {"minutes": minutes})
-        for warning in _warnings(address):
-            self.line(warning)
+            invitation = _("Open this link to log in as %(username)s:") % {"username": user.username}
+            life = _("It works once, within %(minutes)d minutes. A new link or a new password ends it.")
+        for text in (invitation, "", f"  {address}{path}", "", life % {"minutes": minutes}, *_warnings(address)):
+            self.line(text)
         return Exit.DONE
 
 
