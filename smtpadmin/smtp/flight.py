@@ -78,11 +78,18 @@ class Flight:
                 raise conversation.error(stage, Cause.PROTOCOL_ERROR, text, reply=cleaned)
         return cleaned
 
-    def expect_end(self, *, stage: Stage) -> None:
-        """Raise unless the server has said no more than it was asked for."""
-        wire = self._conversation.wire
-        if wire.buffered:
+    def has_more(self, *, stage: Stage, look: bool = False) -> SmtpError | None:
+        """Return the error where the server has said more than it was asked for, as far as that has been read.
+
+        With `look` it is read first; a connection that has ended says nothing more, and is of no further use.
+        """
+        if not look and not self._conversation.wire.buffered:
+            return None
+        try:
             self._conversation.expect_silence(stage=stage)
+        except SmtpError as error:
+            return error if error.cause is Cause.PROTOCOL_ERROR else None
+        return None
 
 
 def is_out_of_step(error: SmtpError) -> bool:

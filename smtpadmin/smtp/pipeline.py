@@ -122,6 +122,91 @@ class _Pipeline:
         self._conversation.usable = False
         raise error
 
+    def _send(self, now: _Turn | None, following: _Turn | None) -> tuple[Flight, int]:
+        """Send the end of a transaction and the beginning of the next; return the flight and how long the end is."""
+        shown: list[str] = []
+        message, end = b"", b""
+        if now is not None and (now.may_go or now.wants_dot):
+            # RFC 2920 3.1: where nobody is to get it, the message is empty, and the server is to refuse it.
+            content = now.transaction.envelope.content if now.may_go else b""
+            message, end = dotted(content), b".\r\n"
+            shown.append(f"<{len(content)} bytes>")
+        size = len(message) + len(end)
+        lines = b""
+        if following is not None:
+            lines = following.encode("DATA", reset=now is not None and now.is_open, start=size)
+            shown += following.lines
+        flight = Flight(self._conversation)
+        if size or lines:
+            flight.send(memoryview(b"".join((message, end, lines))), shown=shown)
+        elif now is not None and now.is_open:
+            self._session.reset()
+        return flight, size
+
+    def _end(self, turn: _Turn, flight: Flight, *, size: int) -> None:
+        """Take the answer to the message. Afterwards everybody is decided."""
+        transaction = turn.transaction
+        if not turn.may_go and not turn.wants_dot:
+            return
+        try:
+            until = self._conversation.until(self._deadlines.reply)
+            reply = flight.answer(stage=Stage.DATA, after=size, until=until)
+        except SmtpError as error:
+            # Without its final dot no message is accepted.
+            (transaction.unanswered if flight.left >= size else transaction.failed)(error)
+            return
+        if turn.wants_dot:
+            # An empty message for nobody: whatever is said of it, nobody was served.
+            return
+        try:
+            transaction.message_answered(reply)
+        except SmtpError as error:
+            transaction.failed(error)
+
+    def _begin(self, turn: _Turn, flight: Flight) -> bool:
+        """Take the answers to the lines, DATA being the last; False: they are not all answers to these lines.
+
+        When the session is over by that, nobody is served, and it says why.
+        """
+        transaction = turn.transaction
+        ends = iter(turn.ends)
+        deadlines = self._deadlines
+        # A server may keep an answer until it has the next ones, to send them together.
+        seconds = max(deadlines.mail, deadlines.rcpt, deadlines.data)
+
+        def answer(stage: Stage) -> Reply:
+            return flight.answer(stage=stage, after=next(ends), until=self._conversation.until(seconds))
+
+        try:
+            if turn.lines[0] == _RESET:
+                self._hear_reset(answer(Stage.MAIL))
+            self._hear_lines(turn, answer)
+            self._hear_data(turn, answer(Stage.DATA))
+        except SmtpError as error:
+            in_step = not is_out_of_step(error)
+            if not in_step:
+                transaction.retract()
+            transaction.failed(error)
+            return in_step
+        surplus = flight.has_more(stage=Stage.DATA)
+        if surplus is not None:
+            transaction.retract()
+            transaction.failed(surplus)
+        return surplus is None
+
+    def _hear_data(self, turn: _Turn, reply: Reply) -> None:
+        transaction = turn.transaction
+        if reply.code == 354 and transaction.accepted:
+            turn.may_go, turn.is_open = True, False
+        elif reply.code == 354 and not turn.takes_anyone:
+            turn.wants_dot, turn.is_open = True, False
+        else:
+            # 354 for recipients of a sender whom it has refused is among what makes no sense.
+            error = transaction.refusal(Stage.DATA, reply)
+            if is_out_of_step(error):
+                raise error
+            transaction.failed(error)
+
 
 def transmit_in_groups(
     session: Session, envelopes: Iterable[Envelope], *, before_data: Callable[[int], bool] | None = None
@@ -197,87 +282,6 @@ class _Groups(_Pipeline):
             if told is turn:
                 return
 
-    def _send(self, now: _Turn | None, following: _Turn | None) -> tuple[Flight, int]:
-        """Send the end of a transaction and the beginning of the next; return the flight and how long the end is."""
-        shown: list[str] = []
-        message, end = b"", b""
-        if now is not None and (now.may_go or now.wants_dot):
-            # RFC 2920 3.1: where nobody is to get it, the message is empty, and the server is to refuse it.
-            content = now.transaction.envelope.content if now.may_go else b""
-            message, end = dotted(content), b".\r\n"
-            shown.append(f"<{len(content)} bytes>")
-        size = len(message) + len(end)
-        lines = b""
-        if following is not None:
-            lines = following.encode("DATA", reset=now is not None and now.is_open, start=size)
-            shown += following.lines
-        flight = Flight(self._conversation)
-        if size or lines:
-            flight.send(memoryview(b"".join((message, end, lines))), shown=shown)
-        elif now is not None and now.is_open:
-            self._session.reset()
-        return flight, size
-
-    def _end(self, turn: _Turn, flight: Flight, *, size: int) -> None:
-        """Take the answer to the message. Afterwards everybody is decided."""
-        transaction = turn.transaction
-        if not turn.may_go and not turn.wants_dot:
-            return
-        try:
-            until = self._conversation.until(self._deadlines.reply)
-            reply = flight.answer(stage=Stage.DATA, after=size, until=until)
-        except SmtpError as error:
-            # Without its final dot no message is accepted.
-            (transaction.unanswered if flight.left >= size else transaction.failed)(error)
-            return
-        if turn.wants_dot:
-            # An empty message for nobody: whatever is said of it, nobody was served.
-            return
-        try:
-            transaction.message_answered(reply)
-        except SmtpError as error:
-            transaction.failed(error)
-
-    def _begin(self, turn: _Turn, flight: Flight) -> None:
-        """Take the answers to the lines. When the session is over by that, nobody is served, and it says why."""
-        transaction = turn.transaction
-        ends = iter(turn.ends)
-        deadlines = self._deadlines
-        # A server may keep an answer until it has the next ones, to send them together.
-        seconds = max(deadlines.mail, deadlines.rcpt, deadlines.data)
-
-        def answer(stage: Stage) -> Reply:
-            return flight.answer(stage=stage, after=next(ends), until=self._conversation.until(seconds))
-
-        try:
-            if turn.lines[0] == _RESET:
-                self._hear_reset(answer(Stage.MAIL))
-            self._hear_lines(turn, answer)
-            self._hear_data(turn, answer(Stage.DATA))
-        except SmtpError as error:
-            if is_out_of_step(error):
-                transaction.retract()
-            transaction.failed(error)
-            return
-        try:
-            flight.expect_end(stage=Stage.DATA)
-        except SmtpError as error:
-            transaction.retract()
-            transaction.failed(error)
-
-    def _hear_data(self, turn: _Turn, reply: Reply) -> None:
-        transaction = turn.transaction
-        if reply.code == 354 and transaction.accepted:
-            turn.may_go, turn.is_open = True, False
-        elif reply.code == 354 and not turn.takes_anyone:
-            turn.wants_dot, turn.is_open = True, False
-        else:
-            # 354 for recipients of a sender whom it has refused is among what makes no sense.
-            error = transaction.refusal(Stage.DATA, reply)
-            if is_out_of_step(error):
-                raise error
-            transaction.failed(error)
-
 
 def transmit_in_chunks(session: Session, envelopes: Sequence[Envelope]) -> tuple[Result | None, ...]:
     """Send the envelopes, as many in one flight as `MOST_BYTES` allows, and return what became of each.
@@ -292,6 +296,10 @@ class _Chunks(_Pipeline):
 
     Before each but the first comes RSET. A transaction that a server has refused may still be open in its mind; what
     comes next would then be added to it, and a message go to the recipients of another.
+
+    All answers are 250 when all is well. A server that says one too many would have the answer to RCPT taken for that
+    to the message, and a refusal for the next one's. So the first flight of a session ends with DATA, whose 354 can be
+    nothing else: it proves that this server answers as often as it is asked, and until then nothing is believed.
     """
 
     def __init__(self, session: Session, envelopes: Sequence[Envelope]) -> None:
@@ -301,18 +309,42 @@ class _Chunks(_Pipeline):
         self._untouched = {turn.place for turn in self._sendable}
 
     def run(self) -> tuple[Result | None, ...]:
-        for flight_turns in self._divided():
-            data, shown = self._joined(flight_turns)
-            self._untouched -= {turn.place for turn in flight_turns}
-            flight = Flight(self._conversation)
-            flight.send(data, shown=shown)
-            self._hear(flight_turns, flight)
+        for turns in self._divided():
+            self._untouched -= {turn.place for turn in turns}
+            if self._session.is_in_step or len(turns) == 1:
+                self._fly(turns, None)
+            else:
+                self._fly(turns[:-1], turns[-1])
             if not self._conversation.usable:
                 break
         else:
             if self._sendable and self._sendable[-1].is_open:
                 self._session.reset()
         return tuple(None if turn.place in self._untouched else turn.transaction.result() for turn in self._turns)
+
+    def _fly(self, turns: list[_Turn], last: _Turn | None) -> None:
+        """Send these as chunks; and `last`, if it is given, in the other way behind them."""
+        data, shown = self._joined(turns, last)
+        flight = Flight(self._conversation)
+        flight.send(data, shown=shown)
+        if not self._hear(turns, flight, to_the_end=last is None) or last is None:
+            if last is not None:
+                self._untouched.add(last.place)
+            return
+        is_in_step = self._begin(last, flight)
+        if is_in_step and not last.may_go and not last.wants_dot and self._conversation.usable:
+            # It is refused, which proves nothing; the answer to RSET does.
+            is_in_step = self._session.reset()
+            last.is_open = False
+        if not is_in_step:
+            error = SenderError("The server's answers are not in step.", cause=Cause.PROTOCOL_ERROR)
+            self._doubt(turns, flight, error)
+        if not self._conversation.usable:
+            self._untouched.add(last.place)
+            return
+        self._session.is_in_step = last.may_go or last.wants_dot
+        flight, size = self._send(last, None)
+        self._end(last, flight, size=size)
 
     def _divided(self) -> Iterator[list[_Turn]]:
         turns: list[_Turn] = []
@@ -327,7 +359,7 @@ class _Chunks(_Pipeline):
         if turns:
             yield turns
 
-    def _joined(self, turns: list[_Turn]) -> tuple[memoryview, list[str]]:
+    def _joined(self, turns: list[_Turn], last: _Turn | None) -> tuple[memoryview, list[str]]:
         pieces: list[bytes] = []
         shown: list[str] = []
         start = 0
@@ -339,9 +371,13 @@ class _Chunks(_Pipeline):
             start += len(lines) + len(content)
             # Answered when the chunk is through.
             turn.ends[-1] = start
+        if last is not None:
+            pieces.append(last.encode("DATA", reset=True, start=start))
+            shown += last.lines
         return memoryview(b"".join(pieces)), shown
 
-    def _hear(self, turns: list[_Turn], flight: Flight) -> None:
+    def _hear(self, turns: list[_Turn], flight: Flight, *, to_the_end: bool) -> bool:
+        """Take the answers to these messages; False: the session is over."""
         before = None
         for place, turn in enumerate(turns):
             try:
@@ -350,12 +386,12 @@ class _Chunks(_Pipeline):
                 if is_out_of_step(error):
                     self._doubt(turns, flight, error)
                 self._ended(turns[place:], flight, error)
-                return
+                return False
             before = turn
-        try:
-            flight.expect_end(stage=Stage.DATA)
-        except SmtpError as error:
-            self._doubt(turns, flight, error)
+        surplus = flight.has_more(stage=Stage.DATA, look=True) if to_the_end else None
+        if surplus is not None:
+            self._doubt(turns, flight, surplus)
+        return surplus is None
 
     def _hear_turn(self, turn: _Turn, flight: Flight, before: _Turn | None) -> None:
         """Take the answers to one message. Raises when the session is over."""

@@ -26,6 +26,8 @@ class Session:
         self._opening = Opening(config, self._conversation)
         self._ready = False
         self._begun = False
+        #: Whether the server has shown that it answers several messages in one flight as often as it is asked.
+        self.is_in_step = False
 
     def __enter__(self) -> Self:
         self.open()

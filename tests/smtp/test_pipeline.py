@@ -26,7 +26,7 @@ from smtpadmin.smtp import (
     transmit_in_chunks,
     transmit_in_groups,
 )
-from tests.support.behaviours import Behaviour, close, drip_once, ehlo, nothing, raw, read, reset, say, then
+from tests.support.behaviours import Behaviour, close, drip_once, ehlo, nothing, pause, raw, read, reset, say, then
 from tests.support.hostile import HostileServer, Phase, Script, hostile_server
 from tests.support.peer import Peer
 from tests.support.sink import sink
@@ -163,6 +163,7 @@ def test_the_transcript_shows_what_was_said_and_no_message() -> None:
     size = len(envelope().content)
     for way, said in {in_groups: ["C: DATA", f"C: <{size} bytes>"], in_chunks: [f"C: BDAT {size} LAST"]}.items():
         with session_with({}) as (session, _):
+            session.is_in_step = True
             way(session, numbered(2))
             text = "\n".join(session.transcript)
             assert [line for line in session.transcript if line in said] == said * 2
@@ -173,12 +174,13 @@ def test_the_transcript_shows_what_was_said_and_no_message() -> None:
 def test_a_round_trip_is_one_for_each_message_and_one_for_all_chunks() -> None:
     with sink() as server, slow_line(server.port, delay=0.01) as line, session_to(line.port) as session:
         taken = []
-        for way in WAYS:
+        for way in (*WAYS, in_chunks):
             before = line.counts().flights
             assert verdicts(way(session, numbered(10))) == [SENT] * 10
             taken.append(line.counts().flights - before)
         assert 0.02 <= session.round_trip < 0.04
-    assert taken == [40, 11, 1]
+    # The first flight of chunks ends with DATA, to see whether the server counts as we do.
+    assert taken == [40, 11, 2, 1]
 
 
 def test_the_next_message_is_asked_for_when_the_one_before_is_about_to_leave() -> None:
@@ -460,6 +462,44 @@ def test_a_flight_is_bounded_and_what_has_not_left_is_untouched() -> None:
 
 
 # Whatever a server does
+
+
+def test_the_first_flight_of_chunks_ends_with_an_answer_that_can_be_no_other() -> None:
+    with session_with({}) as (session, server):
+        for count, data in ((3, 1), (3, 1)):
+            assert verdicts(in_chunks(session, numbered(count))) == [SENT] * count
+            assert (server.ledger.count("DATA"), session.is_in_step) == (data, True)
+        assert server.ledger.count("BDAT") == 5
+    # A message that is refused proves nothing: it is tried again with the next flight.
+    with session_with({Phase.RCPT: [*[say("250 ok")] * 3, say("550 no"), say("250 ok")]}) as (session, server):
+        assert verdicts(in_chunks(session, numbered(2))) == [SENT, SENT]
+        session.is_in_step = False
+        assert verdicts(in_chunks(session, numbered(2))) == [SENT, [Verdict.REFUSED]]
+        assert (session.usable, session.is_in_step) == (True, False)
+        assert verdicts(in_chunks(session, numbered(2))) == [SENT, SENT]
+        assert (session.is_in_step, server.ledger.count("DATA")) == (True, 3)
+
+
+@pytest.mark.parametrize("phase", [Phase.MAIL, Phase.RCPT, Phase.RSET, Phase.BODY, Phase.DOT])
+@pytest.mark.parametrize("dot", ["250 ok", "554 no"])
+def test_a_server_that_always_answers_once_too_often_is_found_out(phase: Phase, dot: str) -> None:
+    once_more: dict[Phase, Behaviour] = {
+        Phase.BODY: say("250 go on"),
+        Phase.DOT: say(dot, "250 ok"),
+    }
+    # Slowly: the surplus is not there yet when the answers that are owed are.
+    script: Script = {Phase.DOT: then(pause(0.02), say(dot)), phase: once_more.get(phase, say("250 ok", "250 ok"))}
+    with session_with(script) as (session, server):
+        results = in_chunks(session, numbered(4))
+        assert not session.usable
+        session.close()
+        server.settle()
+        assert 3 not in numbers(server)
+    *first, last = verdicts(results)
+    assert last is None
+    # Of what it refuses nothing is taken for sent, and of what it takes nothing for refused.
+    true = [[Verdict.UNCERTAIN], [Verdict.REFUSED]] if dot.startswith("5") else [[Verdict.UNCERTAIN]]
+    assert all(verdict in true for verdict in first)
 
 
 @pytest.mark.parametrize("way", PIPELINED)
