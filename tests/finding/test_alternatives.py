@@ -258,7 +258,7 @@ def test_all_ways_together_take_a_bounded_time(
     config = configured(closed_port, STARTTLS)
     started = monotonic()
     results = found(config, *((server.port, STARTTLS) for server in silent), seconds=1)
-    assert monotonic() - started < 3
+    assert monotonic() - started < 8
     assert working(results) == []
 
 

@@ -138,7 +138,7 @@ def test_what_is_no_such_file_or_not_safe_is_refused_at_once(data: bytes) -> Non
     started = monotonic()
     with pytest.raises(BadFile):
         servers(data)
-    assert monotonic() - started < 1
+    assert monotonic() - started < 10
 
 
 def test_a_giant_text_is_not_kept() -> None:

@@ -184,4 +184,4 @@ def test_the_time_is_a_total(server: HttpsServer, fetch: Fetch, answer: Answer) 
     server.serve("example.com", "/file.xml", answer)
     started = monotonic()
     assert reason_of(fetch(seconds=0.7)) is Reason.TIMEOUT
-    assert monotonic() - started < 2
+    assert monotonic() - started < 6

@@ -184,7 +184,7 @@ def test_dns_that_cannot_be_asked_is_not_taken_for_an_answer(dns_server: DnsServ
         (Source.AUTOCONFIG, Outcome.NOT_ASKED),
         (Source.PROBE, Outcome.NOT_ASKED),
     ]
-    assert monotonic() - started < 3
+    assert monotonic() - started < 8
 
 
 # SRV
@@ -325,7 +325,7 @@ def test_a_web_server_that_says_nothing_costs_a_bounded_time(
     started = monotonic()
     step = step_of(published(dns_server, web, certificates, https_seconds=0.6), Source.AUTOCONFIG)
     assert step.outcome is Outcome.NOT_ASKED
-    assert monotonic() - started < 2
+    assert monotonic() - started < 6
 
 
 def test_no_web_server_is_asked_when_that_is_switched_off(
@@ -427,7 +427,7 @@ def test_servers_are_tried_at_the_same_time_and_in_bounded_time(
     options = probing(certificates, *((server.port, STARTTLS) for server in silent_ones), seconds=1)
     started = monotonic()
     step = steps(system_dns, options=options)[-1]
-    assert monotonic() - started < 3
+    assert monotonic() - started < 8
     assert (step.outcome, len(step.tried)) == (Outcome.NOTHING, 8)
 
 

@@ -305,7 +305,7 @@ def test_dns_that_cannot_be_asked_is_said_to_be_that(dns_server: DnsServer, beha
     dns_server.behave("*", behaviour)
     started = monotonic()
     findings = checked(dns_server, mailbox(selectors=("s1",)), seconds=1)
-    assert monotonic() - started < 3
+    assert monotonic() - started < 10
     assert [(finding.code, finding.severity) for finding in findings[1:]] == [
         ("spf_not_asked", Severity.UNKNOWN),
         ("dkim_not_asked", Severity.UNKNOWN),
@@ -561,7 +561,7 @@ def test_a_hostile_domain_costs_bounded_time_and_questions(dns_server: DnsServer
     dns_server.make(chain)
     started = monotonic()
     checked(dns_server, mailbox(selectors=("s1",)))
-    assert monotonic() - started < 5
+    assert monotonic() - started < 10
     assert len(dns_server.questions) <= 150
 
 
@@ -571,3 +571,28 @@ def test_every_text_is_said_in_both_languages() -> None:
         assert text.en, code
         assert han.search(text.zh), code
         assert set(re.findall(r"\{[a-z]+\}", text.en)) == set(re.findall(r"\{[a-z]+\}", text.zh)), code
+
+
+# What is known of providers
+
+
+@pytest.mark.parametrize("item", [item for item in load() if item.dkim_selectors], ids=lambda item: item.key)
+def test_the_usual_keys_of_a_provider_are_looked_for(dns_server: DnsServer, item: Provider) -> None:
+    publish(dns_server, "v=spf1 -all")
+    sender = Sender(address=ADDRESS, username=ADDRESS, provider=item)
+    assert verdicts(checked(dns_server, sender), Check.DKIM) == [("dkim_usual_missing", Severity.WARNING)]
+    dns_server.add(f"{item.dkim_selectors[-1]}._domainkey.example.com", "TXT", f"v=DKIM1; p={rsa()}")
+    assert verdicts(checked(dns_server, sender), Check.DKIM) == [("dkim_ok", Severity.GOOD)]
+
+
+@pytest.mark.parametrize("item", [item for item in load() if item.spf_include], ids=lambda item: item.key)
+def test_what_a_provider_needs_is_looked_for_and_offered(dns_server: DnsServer, item: Provider) -> None:
+    dns_server.add("example.com", "TXT", "v=spf1 -all")
+    dns_server.add(item.spf_include, "TXT", "v=spf1 ip4:203.0.113.0/24 -all")
+    sender = Sender(address=ADDRESS, username=ADDRESS, provider=item)
+    (finding,) = [finding for finding in checked(dns_server, sender) if finding.check is Check.SPF]
+    assert finding.record is not None
+    assert finding.record.text == f"v=spf1 include:{item.spf_include} -all"
+    dns_server.remove("example.com", "TXT")
+    dns_server.add("example.com", "TXT", finding.record.text)
+    assert verdicts(checked(dns_server, sender), Check.SPF) == [("spf_ok", Severity.GOOD)]

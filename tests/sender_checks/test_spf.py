@@ -213,4 +213,4 @@ def test_giant_records_are_read_in_little_time(text: str) -> None:
     is_nearly_spf(text)
     with_term(text, "a")
     merged([text, text])
-    assert monotonic() - started < 2
+    assert monotonic() - started < 10
