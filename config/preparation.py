@@ -38,7 +38,7 @@ def announce(address: str) -> None:
     try:
         keyring()
     except KeyringLocked as error:
-        sys.stdout.write(f"\nThe panel is locked: it stores no password, and profiles with one send nothing. {error}\n")
+        sys.stdout.write(f"\nThe panel is locked: it stores no password, and neither accepts nor sends mail. {error}\n")
     if first_run.is_needed():
         link = address + reverse("setup", args=[first_run.new_token()])
         minutes = int(first_run.LIFETIME.total_seconds() // 60)

@@ -358,7 +358,7 @@ def test_without_the_setting_the_worker_is_left_to_others(launch: Start, tmp_pat
     assert "Worker" not in panel.output
 
 
-LOCKED = "The panel is locked: it stores no password, and profiles with one send nothing."
+LOCKED = "The panel is locked: it stores no password, and neither accepts nor sends mail."
 
 
 def test_it_runs_on_postgresql_with_the_password_in_a_file(launch: Start, tmp_path: Path) -> None:
