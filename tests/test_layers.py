@@ -163,6 +163,14 @@ def test_a_leaf_can_be_imported_where_there_is_nothing_else(leaf: str) -> None:
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
+def test_the_experts_need_no_django() -> None:
+    script = "import sys; sys.modules['django'] = None; import smtpadmin.finding, smtpadmin.sender_checks"
+
+    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
 def test_no_modules_import_each_other_in_a_circle() -> None:
     graph = {name: {other for other in at_the_top(name) if other in MODULES and other != name} for name in MODULES}
 

@@ -3,6 +3,7 @@
 from ipaddress import ip_address
 from time import monotonic
 
+import dns.resolver
 import pytest
 
 from smtpadmin.resolver import Answer, MailHost, Resolver, Service, Trouble, ascii_domain
@@ -107,6 +108,15 @@ def test_what_could_not_be_asked_is_not_called_missing(
 def test_a_server_that_is_not_there_is_a_time_out_or_a_failure() -> None:
     answer = Resolver(servers=("127.0.0.1",), port=1, seconds=1).txt("example.com")
     assert (answer.records, answer.trouble in {Trouble.TIMEOUT, Trouble.SERVER_FAILURE}) == ((), True)
+
+
+def test_a_system_without_dns_is_said_to_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dns.resolver.Resolver.read_resolv_conf", _no_configuration)
+    assert Resolver().txt("example.com").trouble is Trouble.NO_SERVER
+
+
+def _no_configuration(_resolver: object, _path: str) -> None:
+    raise dns.resolver.NoResolverConfiguration
 
 
 def test_an_answer_cut_on_udp_comes_over_tcp(dns_server: DnsServer) -> None:
