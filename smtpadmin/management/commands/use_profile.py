@@ -62,7 +62,7 @@ class Command(TerminalCommand):
 def _rows(rows: list[Profile], paused: dict[int, str]) -> Iterator[tuple[str, ...]]:
     yield "", _("short name"), pgettext("profile", "name"), _("server"), pgettext("profile", "state"), _("last test")
     for profile in rows:
-        state = pgettext("profile", "enabled") if profile.enabled else pgettext("profile", "disabled")
+        state = pgettext("profile state", "enabled") if profile.enabled else pgettext("profile state", "disabled")
         if profile.enabled and profile.pk in paused:
             state = _("paused: %(reason)s") % {"reason": PauseReason(paused[profile.pk]).label}
         at = health(profile).at

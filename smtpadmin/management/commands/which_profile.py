@@ -100,7 +100,8 @@ def _verdict(route: Route) -> str:
 def _obstacle(obstacle: Obstacle) -> str:
     if obstacle.until is None:
         return obstacle.text
-    return obstacle.text + " " + _("Next try: %(time)s.") % {"time": f"{localtime(obstacle.until):%Y-%m-%d %H:%M:%S}"}
+    time = f"{localtime(obstacle.until):%Y-%m-%d %H:%M:%S}"
+    return _("%(text)s Next try: %(time)s.") % {"text": obstacle.text, "time": time}
 
 
 def _details(stop: Stop) -> Iterator[str]:
