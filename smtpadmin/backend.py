@@ -108,9 +108,6 @@ class EmailBackend(BaseEmailBackend):
         take = self._queue_all if (conf.queue if self.queue is None else self.queue) else self._send_all
         failures: list[SMTPException] = []
         accepted = take(messages, by_shape, failures)
-        for error in failures:
-            # An address of the app's may hold line breaks, and a log line must not be two.
-            logger.warning("Mail was not sent. %s", _CONTROLS.sub(" ", str(error)))
         if failures and not self.fail_silently:
             raise failures[0]
         return accepted
@@ -126,7 +123,7 @@ class EmailBackend(BaseEmailBackend):
             try:
                 outgoing += self._outgoing(message, by_shape, choose)
             except MessageRefused as error:
-                failures.append(error)
+                _note(error, failures)
             else:
                 accepted += 1
         outbox.enqueue(outgoing)
@@ -172,7 +169,7 @@ class EmailBackend(BaseEmailBackend):
                         self._send(self._outgoing(message, by_shape, self._choose))
                         sent += 1
                     except (DeliveryFailed, MessageRefused) as error:
-                        failures.append(error)
+                        _note(error, failures)
             finally:
                 self._unreachable.clear()
                 if not self._kept_open:
@@ -215,6 +212,12 @@ def _invalid(text: str, kwargs: Mapping[str, Any]) -> ImproperlyConfigured:
 
         return InvalidMailer(text, alias=kwargs.get("alias"))
     return ImproperlyConfigured(f"EmailBackend(): {text}")
+
+
+def _note(error: SMTPException, failures: list[SMTPException]) -> None:
+    # An address of the app's may hold line breaks, and a log line must not be two.
+    logger.warning("Mail was not sent. %s", _CONTROLS.sub(" ", str(error)))
+    failures.append(error)
 
 
 def _record(part: outbox.Outgoing, result: Result, *, seconds: float) -> None:
