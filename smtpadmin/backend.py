@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from smtplib import SMTPException
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import django
@@ -21,6 +21,7 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import Error
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from smtpadmin import options, outbox, profiles
 from smtpadmin.compose import asked_from, compose, split, wants_from
@@ -29,7 +30,8 @@ from smtpadmin.crypto import CryptoError
 from smtpadmin.delivery import Courier, failure, never_opened, undelivered
 from smtpadmin.exceptions import DeliveryFailed, MessageRefused
 from smtpadmin.models import Lane, Profile
-from smtpadmin.smtp import Result, SmtpError
+from smtpadmin.outbox import pace
+from smtpadmin.smtp import Result, SmtpError, Verdict
 
 logger = logging.getLogger("smtpadmin.backend")
 
@@ -189,7 +191,12 @@ class EmailBackend(BaseEmailBackend):
         known = self._unreachable.get(courier.profile.pk)
         # Where the server could not be reached, or refused the sign-in, a moment ago: asking again for every message of
         # a list would make the caller wait for each, and get the account locked.
-        result = undelivered(part.envelope, known) if known else courier.deliver(part.envelope)
+        if known:
+            result = undelivered(part.envelope, known)
+        else:
+            result = courier.deliver(part.envelope, before_data=lambda: _may_leave(part))
+        if any(item.verdict is Verdict.WITHHELD for item in result.recipients):
+            raise _over_the_rate(courier.profile)
         error = result.recipients[0].error
         if error is not None and never_opened(result):
             self._unreachable[courier.profile.pk] = error
@@ -203,6 +210,21 @@ class EmailBackend(BaseEmailBackend):
                 courier.close()
             courier = self._couriers[profile.pk] = _new_courier(profile)
         return courier
+
+
+def _may_leave(part: outbox.Outgoing) -> bool:
+    """Take the message's part of the profile's rates, waiting for it where that is short; False: there is none."""
+    until = monotonic() + pace.PATIENCE
+    while wait := pace.take_for(part.profile, part.envelope.recipients, urgent=part.lane == Lane.URGENT):
+        if monotonic() + wait > until:
+            return False
+        sleep(wait)
+    return True
+
+
+def _over_the_rate(profile: Profile) -> MessageRefused:
+    text = _("The profile “%(profile)s” has sent as much as it may for now. Queue the message, or send it later.")
+    return MessageRefused(text % {"profile": profile.name})
 
 
 def _invalid(text: str, kwargs: Mapping[str, Any]) -> ImproperlyConfigured:

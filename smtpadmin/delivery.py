@@ -91,8 +91,10 @@ class Courier:
         if session is not None:
             session.close()
 
-    def deliver(self, envelope: Envelope) -> Result:
+    def deliver(self, envelope: Envelope, *, before_data: Callable[[], bool] = lambda: True) -> Result:
         """Send one envelope and return what became of each recipient; a server out of reach is an outcome too.
+
+        `before_data` is asked when nothing of the message has left; when it says False, the message is withheld.
 
         A connection that has died since the last message is replaced once, and only while none of this message has
         left; after that nothing is sent a second time here.
@@ -102,7 +104,7 @@ class Courier:
                 self.open()
             except SmtpError as error:
                 return undelivered(envelope, error)
-            results = list(self.relay([envelope]))
+            results = list(self.relay([envelope], before_data=lambda _place: before_data()))
             if results:
                 return results[0]
 

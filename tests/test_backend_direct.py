@@ -270,3 +270,13 @@ def test_a_lane_that_was_asked_for_is_recorded(server: SmtpServer) -> None:
     message(headers={"X-Smtpadmin-Lane": "urgent"}).send()
     assert recorded("lane") == [(Lane.URGENT,)]
     assert b"smtpadmin" not in server.messages[0].content.lower()
+
+
+def test_what_is_sent_directly_keeps_to_the_profiles_rates(server: SmtpServer) -> None:
+    profile_on(server, name="Main", rate_minute=3)
+    # One of the three is kept for urgent mail.
+    assert backend().send_messages([message(), message()]) == 2
+    with pytest.raises(MessageRefused, match=r"^The profile “Main” has sent as much as it may for now\."):
+        backend().send_messages([message()])
+    assert backend(lane="urgent").send_messages([message()]) == 1
+    assert (len(server.messages), Message.objects.count()) == (3, 3)
