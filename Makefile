@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 
 .DEFAULT_GOAL := run
-.PHONY: run test format lint lock messages clean install-run install-test test-django test-postgresql
+.PHONY: run test format lint lock messages bench clean install-run install-test test-django test-postgresql
 
 run: install-run
 	@exec $(BIN)/python -m config.launch
@@ -44,6 +44,8 @@ lock: install-test
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	$(COMPILE) --output-file requirements/run.txt
 	$(COMPILE) --group test --group lint --output-file requirements/test.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	  $(UPGRADE) --constraint requirements/run.txt benchmarks/requirements.in --output-file benchmarks/requirements.txt
 
 # Collects the texts to translate and compiles the translations; needs gettext. Both files are committed, so that
 # nobody needs it to run the panel.
@@ -52,6 +54,18 @@ messages: install-test
 	SECRET_KEY=none $(BIN)/python manage.py makemessages --locale zh_Hans --no-wrap --no-obsolete --add-location file \
 	  --ignore 'tests/*' --ignore 'example/*'
 	SECRET_KEY=none $(BIN)/python manage.py compilemessages --locale zh_Hans --ignore '.venv*'
+
+# Ours beside its peers, which have an environment of their own; about an hour, and two minutes with QUICK=1.
+# docs/benchmarks.md gets the figures.
+PEERS = .venv-bench
+bench: install-test
+	@$(MAKE) --no-print-directory VENV=$(PEERS) install-peers
+	$(BIN)/python -m benchmarks --peers $(PEERS) --size $(if $(QUICK),quick,full)
+
+install-peers: $(BIN)/pip
+	@cmp -s benchmarks/requirements.txt $(VENV)/peers.txt || { \
+	  $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.txt && \
+	  cp benchmarks/requirements.txt $(VENV)/peers.txt; }
 
 clean:
 	rm -rf .venv* .mypy_cache .pytest_cache .ruff_cache test-results
