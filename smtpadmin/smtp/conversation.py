@@ -50,7 +50,7 @@ class Conversation:
         self._overall: float | None = None
         self._wire: Wire | None = None
         self._early: Reply | None = None
-        self._seen: dict[Reply, Reply] = {}
+        self._seen: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def begin(self) -> None:
         """Start the clock of the overall deadline, where there is one."""
@@ -153,11 +153,12 @@ class Conversation:
 
     def heard(self, reply: Reply) -> Reply:
         """Return what was read, cleaned and noted."""
-        cleaned = self._seen.get(reply)
-        if cleaned is None:
-            cleaned = self._clean(reply)
-            if len(self._seen) < _SEEN and len(reply.lines) == 1:
-                self._seen[reply] = cleaned
+        lines = self._seen.get(reply.lines)
+        if lines is None:
+            lines = self._cleaned(reply.lines)
+            if len(self._seen) < _SEEN and len(lines) == 1:
+                self._seen[reply.lines] = lines
+        cleaned = reply if lines == reply.lines else Reply(code=reply.code, enhanced=reply.enhanced, lines=lines)
         self.transcript.server(cleaned)
         if reply.code == 421:
             # RFC 5321 3.8: 421 may answer any command, and the connection ends with it.
@@ -230,11 +231,9 @@ class Conversation:
                 return reply
         return None
 
-    def _clean(self, reply: Reply) -> Reply:
-        lines = self._scrubber.clean_lines(reply.lines)
-        if sum(map(len, lines)) > _MAX_TEXT:
-            lines = _cut(lines)
-        return reply if lines == reply.lines else Reply(code=reply.code, enhanced=reply.enhanced, lines=lines)
+    def _cleaned(self, lines: tuple[str, ...]) -> tuple[str, ...]:
+        cleaned = self._scrubber.clean_lines(lines)
+        return _cut(cleaned) if sum(map(len, cleaned)) > _MAX_TEXT else cleaned
 
 
 def _cut(lines: tuple[str, ...]) -> tuple[str, ...]:

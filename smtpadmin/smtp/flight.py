@@ -3,7 +3,7 @@
 An answer that has come in before its command had left is no answer to it. What the answers mean is for `pipeline.py`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import monotonic
 
 from smtpadmin.smtp.conversation import Conversation
@@ -18,10 +18,11 @@ _PARTING = 0.2
 class Flight:
     """One flight. `left` says how much of it has left: all, unless the connection has broken."""
 
-    __slots__ = ("_begun_at", "_conversation", "_failure", "left")
+    __slots__ = ("_begun_at", "_conversation", "_failure", "_wire", "left")
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
+        self._wire = conversation.wire
         self._failure: WireError | None = None
         self._begun_at = 0.0
         self.left = 0
@@ -31,8 +32,7 @@ class Flight:
 
         What goes wrong is told with the first answer that is missing: those to what has left may still come in.
         """
-        conversation = self._conversation
-        wire = conversation.wire
+        conversation, wire = self._conversation, self._wire
         try:
             # What is there already would be taken for an answer.
             wire.expect_silence()
@@ -48,22 +48,18 @@ class Flight:
             self._failure = error
         self.left = wire.flown
 
-    def answer(self, *, stage: Stage, after: int, until: float) -> Reply:
+    def answer(self, *, stage: Stage, after: int, until: Callable[[], float]) -> Reply:
         """Return the next answer: to the command that ends `after` bytes into the flight. Raises `SmtpError`.
 
         A refusal may come early; nobody knows then how much of the rest the server still reads, so the session is not
-        used any more.
+        used any more. `until` is asked when the answer has to be waited for.
         """
-        conversation, wire = self._conversation, self._conversation.wire
-        failure = self._failure
-        if failure is not None:
-            until = min(until, monotonic() + _PARTING)
+        conversation, wire = self._conversation, self._wire
+        failure: WireError | None = None
         try:
-            reply = wire.read_reply(until=until, promptly=True)
+            reply = wire.take_reply() or wire.read_reply(until=self._until(until), promptly=True)
         except WireError as error:
-            failure = failure or error
-        else:
-            failure = None
+            failure = self._failure or error
         # Handled out here, so that what is raised does not lead to the frames that held a message.
         if failure is not None:
             raise conversation.broken(stage, failure)
@@ -78,12 +74,15 @@ class Flight:
                 raise conversation.error(stage, Cause.PROTOCOL_ERROR, text, reply=cleaned)
         return cleaned
 
+    def _until(self, until: Callable[[], float]) -> float:
+        return until() if self._failure is None else min(until(), monotonic() + _PARTING)
+
     def has_more(self, *, stage: Stage, look: bool = False) -> SmtpError | None:
         """Return the error where the server has said more than it was asked for, as far as that has been read.
 
         With `look` it is read first; a connection that has ended says nothing more, and is of no further use.
         """
-        if not look and not self._conversation.wire.buffered:
+        if not look and not self._wire.buffered:
             return None
         try:
             self._conversation.expect_silence(stage=stage)

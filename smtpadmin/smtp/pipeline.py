@@ -13,6 +13,7 @@ have been accepted.
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from functools import partial
 
 from smtpadmin.smtp.content import dotted
 from smtpadmin.smtp.errors import TEMPORARY, Cause, SenderError, SmtpError, Stage
@@ -149,7 +150,7 @@ class _Pipeline:
         if not turn.may_go and not turn.wants_dot:
             return
         try:
-            until = self._conversation.until(self._deadlines.reply)
+            until = partial(self._conversation.until, self._deadlines.reply)
             reply = flight.answer(stage=Stage.DATA, after=size, until=until)
         except SmtpError as error:
             # Without its final dot no message is accepted.
@@ -172,10 +173,10 @@ class _Pipeline:
         ends = iter(turn.ends)
         deadlines = self._deadlines
         # A server may keep an answer until it has the next ones, to send them together.
-        seconds = max(deadlines.mail, deadlines.rcpt, deadlines.data)
+        until = partial(self._conversation.until, max(deadlines.mail, deadlines.rcpt, deadlines.data))
 
         def answer(stage: Stage) -> Reply:
-            return flight.answer(stage=stage, after=next(ends), until=self._conversation.until(seconds))
+            return flight.answer(stage=stage, after=next(ends), until=until)
 
         try:
             if turn.lines[0] == _RESET:
@@ -401,11 +402,11 @@ class _Chunks(_Pipeline):
         ends = iter(turn.ends)
 
         def answer(stage: Stage) -> Reply:
-            return flight.answer(stage=stage, after=next(ends), until=until)
+            return flight.answer(stage=stage, after=next(ends), until=lambda: until)
 
         if turn.lines[0] == _RESET:
             reply = answer(Stage.MAIL)
-            if before is not None and before.transaction.is_sent and reply.code != 421 and not reply.positive:
+            if not reply.positive and reply.code != 421 and before is not None and before.transaction.is_sent:
                 # It may be the refusal of the message before, one place late.
                 before.transaction.retract()
                 before.transaction.unanswered(transaction.refusal(Stage.MAIL, reply))

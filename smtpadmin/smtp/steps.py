@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from time import monotonic
 
 from smtpadmin.smtp.certificates import Certificate
@@ -114,7 +115,11 @@ def stages(security: Security) -> tuple[Stage, ...]:
 
 def max_size(extensions: Mapping[str, str]) -> int | None:
     """Return the server's SIZE limit; None where it names none (RFC 1870: 0 is no limit either)."""
-    limit = extensions.get("SIZE", "")
+    return _size(extensions.get("SIZE", ""))
+
+
+@lru_cache(maxsize=16)
+def _size(limit: str) -> int | None:
     # More digits than any size needs; `int` itself refuses thousands of them.
     return int(limit) or None if limit.isascii() and limit.isdigit() and len(limit) < 20 else None
 

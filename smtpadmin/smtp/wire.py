@@ -26,7 +26,7 @@ _CHUNK = 8192
 # again when we are done, or finds our patience at an end.
 _MOST_AHEAD = 1 << 20
 
-# Short acceptances are the same few lines again and again: parsed once. Nothing that may tell of us is kept.
+# Short acceptances are the same few lines again and again: parsed once. Refusals, which may tell of us, are not kept.
 _OFTEN = 60
 
 # Linux only.
@@ -120,8 +120,10 @@ class Wire:
 
     def is_early(self, after: int) -> bool:
         """Say whether the reply taken last had come in before so much of the flight had left."""
+        if not self._arrivals:
+            return False
         taken = self._received - len(self._buffer)
-        return any(received >= taken and flown < after for received, flown in self._arrivals) or after > self.flown
+        return any(received >= taken and flown < after for received, flown in self._arrivals)
 
     def read_reply(self, *, until: float, promptly: bool = False) -> Reply:
         """Return the next reply. `promptly` is for several answers in a row: see `_acknowledge`."""
@@ -137,7 +139,7 @@ class Wire:
             begun = self._begun
             if line[3:4] != b"-" or not line[:3].isdigit():
                 if not begun:
-                    return _parsed_often(line) if len(line) <= _OFTEN and line[:1] == b"2" else _parsed((line,))
+                    return _parsed_often(line) if len(line) <= _OFTEN and line[:1] in b"23" else _parsed((line,))
                 self._begun, self._begun_size = [], 0
                 return _parsed((*begun, line))
             begun.append(line)
@@ -157,8 +159,11 @@ class Wire:
 
     def expect_silence(self) -> None:
         """Raise unless the connection is open and the server has said nothing that was not asked for."""
-        if not self.buffered and not self._hear():
-            return
+        if not self.buffered:
+            is_tls = isinstance(self._sock, ssl.SSLSocket)
+            # Asked first where that is all: an exception for nothing to read costs more than the question.
+            if (not is_tls and not self._readable.poll(0)) or not self._hear():
+                return
         raise WireError(Cause.PROTOCOL_ERROR, "The server spoke out of turn.")
 
     def close(self) -> None:
