@@ -15,7 +15,7 @@ from enum import IntEnum
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.management.color import no_style
 from django.db import DatabaseError, InterfaceError
@@ -62,7 +62,7 @@ class Exit(IntEnum):
     #: The server says no, or what was asked for cannot be; the output says why.
     FAILED = 1
     USAGE = 2
-    #: The panel itself is in the way: its keys, its database, a file of its own; or a password for other settings.
+    #: The panel itself is in the way: keys, settings, database, a file of its own; or a password for other settings.
     PANEL = 3
     #: Not now: another test is under way, or too many were started.
     BUSY = 4
@@ -118,7 +118,7 @@ class TerminalCommand(BaseCommand):
             except (DatabaseError, InterfaceError) as error:
                 text = _("The database cannot be used: %(error)s") % {"error": " ".join(str(error).split())}
                 raise stopped(text, Exit.PANEL) from None
-            except CatalogueError as error:
+            except (CatalogueError, ImproperlyConfigured) as error:
                 raise stopped(str(error), Exit.PANEL) from None
             except KeyboardInterrupt:
                 code = Exit.INTERRUPTED

@@ -78,6 +78,13 @@ def test_a_broken_file_of_providers_ends_with_3(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_wrong_setting_ends_with_3_and_names_it() -> None:
+    ended = manage("smtp_check", "--host", "smtp.example.com", SMTPADMIN_DENIED_NETWORKS="nowhere")
+    assert (ended.code, ended.out) == (3, "")
+    assert ended.err.startswith("CommandError: SMTPADMIN['DENIED_NETWORKS']: 'nowhere' does not appear to be")
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_damaged_key_stops_no_command_before_it_can_say_so(settings: Any) -> None:
     make_profile(password="s3cret-value")
     ended = manage("smtp_check", "main", SMTPADMIN_KEYS="damaged")
