@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 
 .DEFAULT_GOAL := run
-.PHONY: run test format lint lock messages bench clean install-run install-test test-django test-postgresql
+.PHONY: run test format lint lock messages bench chaos clean install-run install-test test-django test-postgresql
 
 run: install-run
 	@exec $(BIN)/python -m config.launch
@@ -28,13 +28,14 @@ format: install-test
 # What can depend on the database: the rest knows none, or starts its own.
 test-postgresql: install-test
 	$(BIN)/python tests/with_postgresql.py $(BIN)/pytest \
-	  --ignore=tests/smtp --ignore=tests/providers --ignore=tests/config --ignore=tests/servers --ignore=tests/browser
+	  --ignore=tests/smtp --ignore=tests/providers --ignore=tests/config --ignore=tests/servers --ignore=tests/browser \
+	  --ignore=tests/chaos
 
 # The lock gives Python 3.11 Django 5.2 and newer ones 6.1, so another Python is another Django.
 test-django: install-test
 	@python=$$($(BIN)/python tests/another_python.py) || { echo "SKIPPED: $$python"; exit 0; }; \
 	$(MAKE) --no-print-directory VENV=.venv-another PYTHON="$$python" install-test && \
-	set -x && .venv-another/bin/pytest --ignore=tests/servers --ignore=tests/browser
+	set -x && .venv-another/bin/pytest --ignore=tests/servers --ignore=tests/browser --ignore=tests/chaos
 
 # Pins stay where they may; `make lock UPGRADE=--upgrade` takes the newest of everything.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
@@ -46,6 +47,11 @@ lock: install-test
 	$(COMPILE) --group test --group lint --output-file requirements/test.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	  $(UPGRADE) --constraint requirements/run.txt benchmarks/requirements.in --output-file benchmarks/requirements.txt
+
+# The fault runs of docs/reliability.md in full, with what they have counted: about an hour, on Linux, best as root.
+# `make test` has them in small.
+chaos: install-test
+	$(BIN)/python -m tests.chaos --full
 
 # Collects the texts to translate and compiles the translations; needs gettext. Both files are committed, so that
 # nobody needs it to run the panel.

@@ -5,7 +5,7 @@ import time
 from tests.chaos.harness import Counts, Site, Size
 
 RUNS_ON = ("postgresql",)
-SMALL = Size(faults=1, messages=50, seconds=3)
+SMALL = Size(faults=1, messages=30, seconds=2)
 FULL = Size(faults=3, messages=500, seconds=35)
 
 WORKERS, CLIENTS = 2, 2

@@ -1,5 +1,7 @@
 """The counts of the runs, at the end of the tests."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.chaos.runs import table
@@ -12,6 +14,12 @@ ROWS = pytest.StashKey[list[str]]()
 def rows(pytestconfig: pytest.Config) -> list[str]:
     """Lines that are printed when all tests are over."""
     return pytestconfig.stash.setdefault(ROWS, [])
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder where the runs share empty databases."""
+    return tmp_path_factory.mktemp("chaos")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

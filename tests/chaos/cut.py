@@ -13,7 +13,7 @@ from tests.chaos import machine
 from tests.chaos.harness import Counts, Site, Size
 
 RUNS_ON = ("postgresql",)
-SMALL = Size(faults=1, messages=40)
+SMALL = Size(faults=1, messages=30)
 FULL = Size(faults=40, messages=1_000)
 
 # The addresses of the servers, and what those of the two machines begin with.

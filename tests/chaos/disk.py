@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.chaos.harness import Counts, Site, Size
 
 RUNS_ON = ("sqlite",)
-SMALL = Size(faults=2, messages=60)
+SMALL = Size(faults=1, messages=40)
 FULL = Size(faults=20, messages=1_000)
 SITE = {"disk": 48_000_000}
 

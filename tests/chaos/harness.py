@@ -12,6 +12,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import socket
 import sys
@@ -21,6 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
@@ -122,10 +124,10 @@ class Site:
         self.workers.append(worker)
         return worker
 
-    def add_client(self) -> ForkProcess:
-        """Start somebody who queues mail until it is ended."""
+    def add_client(self, **options: Any) -> ForkProcess:
+        """Start somebody who queues mail until it is ended; `options` are those of `_queue`."""
         number = next(self._numbers)
-        client = self.fork(_queue, self.folder, self.profiles, self._rng(number), number)
+        client = self.fork(_queue, self.folder, self.profiles, self._rng(number), number, options)
         self.clients.append(client)
         return client
 
@@ -283,12 +285,14 @@ def site(
     offers: str = "PIPELINING CHUNKING",
     disk: int | None = None,
     hosts: tuple[str, str] | None = None,
+    templates: Path | None = None,
 ) -> Iterator[Site]:
     """Set up a site, Django included, and end all its processes after the block. Once in a process.
 
     `delay` is how long the mail server takes for an answer, and `offers` what it says that it can; `disk` is the size
     of the disk that SQLite's file is on, which is else this machine's; `hosts` are the addresses of database and mail
-    server, in a network of the site's own.
+    server, in a network of the site's own. With `templates`, a folder, the first run leaves its empty database there,
+    and the others begin with that.
     """
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smtpadmin-chaos-")))
@@ -302,15 +306,23 @@ def site(
         (folder / "disk").mkdir()
         if disk is not None:
             stack.enter_context(machine.small_disk(folder / "disk", size=disk))
+        template = templates / database if templates else None
+        is_made = template is not None and template.exists()
         postgresql = None
-        url = f"sqlite:///{folder}/disk/site.sqlite3"
+        file = folder / "disk" / "site.sqlite3"
+        url = f"sqlite:///{file}"
         if database == "postgresql":
-            postgresql = PostgreSQL(folder / "postgresql", host=database_host)
+            server = folder / "postgresql"
+            postgresql = PostgreSQL(server, host=database_host, template=template if is_made else None)
             postgresql.start()
             stack.callback(postgresql.stop)
             url = postgresql.url
+        elif is_made:
+            shutil.copyfile(template, file)
+        set_up_django(url, migrate=not is_made)
+        if template is not None and not is_made:
+            (postgresql.keep if postgresql else partial(shutil.copyfile, file))(template)
         recorder = Recorder(folder / "arrived", host=mail_host, delay=delay, offers=offers)
-        set_up_django(url)
         made = Site(
             folder=folder, disk=folder / "disk", database=database, seed=seed, recorder=recorder,
             postgresql=postgresql, full=full,
@@ -323,8 +335,8 @@ def site(
         yield made
 
 
-def set_up_django(url: str) -> None:
-    """Load Django on the database at `url`, and make its tables."""
+def set_up_django(url: str, *, migrate: bool) -> None:
+    """Load Django on the database at `url`, and make its tables unless they are there."""
     from cryptography.fernet import Fernet
 
     os.environ |= {
@@ -338,8 +350,11 @@ def set_up_django(url: str) -> None:
 
     django.setup()
     from django.core.management import call_command
+    from django.db import connections
 
-    call_command("migrate", verbosity=0)
+    if migrate:
+        call_command("migrate", verbosity=0)
+        connections.close_all()
 
 
 def make_profiles(recorder: Recorder) -> list[Any]:
@@ -378,17 +393,23 @@ def _work(lease: float, options: dict[str, Any]) -> None:
     clock.LEASE_SECONDS = lease
     worker._SWEEP = min(worker._SWEEP, lease / 3)
     worker._POLL = 0.05
-    options.get("prepare", lambda: None)()
+    worker._SILENT_IN_TRANSACTION = min(worker._SILENT_IN_TRANSACTION, lease * 2)
+    options.get("prepare", _nothing)()
     call_command("deliver")
 
 
-def _queue(folder: Path, profiles: Sequence[Any], rng: random.Random, number: int) -> None:
+def _nothing() -> None:
+    pass
+
+
+def _queue(folder: Path, profiles: Sequence[Any], rng: random.Random, number: int, options: dict[str, Any]) -> None:
     """Queue mail, and write down what was accepted as soon as it is."""
     from django.db import DatabaseError, InterfaceError, connections, transaction
 
     from smtpadmin import outbox
     from smtpadmin.models import Message
 
+    options.get("prepare", _nothing)()
     journal = os.open(folder / f"accepted-{number}", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     refused = os.open(folder / f"refused-{number}", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     for turn in itertools.count():

@@ -5,7 +5,7 @@ import time
 from tests.chaos.harness import DATABASES, Counts, Site, Size
 
 RUNS_ON = DATABASES
-SMALL = Size(faults=16, messages=150)
+SMALL = Size(faults=12, messages=80)
 FULL = Size(faults=500, messages=5_000)
 
 WORKERS, CLIENTS = 3, 2

@@ -8,7 +8,7 @@ import time
 from tests.chaos.harness import Counts, Site, Size
 
 RUNS_ON = ("postgresql",)
-SMALL = Size(faults=4, messages=100)
+SMALL = Size(faults=3, messages=50)
 FULL = Size(faults=100, messages=2_000)
 
 WORKERS, CLIENTS = 3, 2

@@ -5,7 +5,7 @@ import time
 from tests.chaos.harness import DATABASES, Counts, Site, Size
 
 RUNS_ON = DATABASES
-SMALL = Size(faults=8, messages=100)
+SMALL = Size(faults=6, messages=50)
 FULL = Size(faults=200, messages=2_000)
 # Slow enough that every worker has a message under way when it is told to stop.
 SITE = {"delay": 0.1}

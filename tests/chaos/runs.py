@@ -13,7 +13,7 @@ from tests.chaos.harness import Counts, as_json, say, site
 from tests.chaos.machine import Missing, NotPermitted
 
 #: In the order in which `make chaos` has them.
-NAMES = ("kills", "freezes", "rolling", "restarts", "away", "disk", "cut", "steps")
+NAMES = ("kills", "freezes", "rolling", "restarts", "away", "clocks", "disk", "cut", "steps")
 
 #: Exit codes. What the machine lacks is a failure in CI, which installs it; what it forbids is not.
 BROKEN, MISSING, NOT_PERMITTED = 1, 77, 78
@@ -32,11 +32,15 @@ def all_runs() -> Iterator[tuple[str, str]]:
             yield name, database
 
 
-def run_apart(name: str, database: str, *, full: bool, seed: int) -> tuple[int, str]:
+def run_apart(name: str, database: str, *, full: bool, seed: int, templates: Path) -> tuple[int, str]:
     """Run one fault in a process of its own; return its exit code and what there is to say."""
-    command = [sys.executable, "-m", "tests.chaos", "--here", "--database", database, "--seed", str(seed), name]
+    command = [sys.executable, "-m", "tests.chaos", "--here", "--templates", str(templates), "--database", database]
     ran = subprocess.Popen(
-        command + ["--full"] * full, cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*command, "--seed", str(seed), *["--full"] * full, name],
+        cwd=_ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     try:
         output, _ = ran.communicate()
@@ -55,12 +59,15 @@ def run_apart(name: str, database: str, *, full: bool, seed: int) -> tuple[int, 
     return ran.returncode, text if counts.holds else f"{text}\n    seed {seed}; the end of the log:\n{log}"
 
 
-def run_here(name: str, database: str, *, full: bool, seed: int) -> int:
+def run_here(name: str, database: str, *, full: bool, seed: int, templates: Path | None) -> int:
     """Run one fault in this process, print what was counted as JSON, and return the exit code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     module = _module(name)
     try:
-        with site(database, full=full, seed=seed, **getattr(module, "SITE", {})) as made:
+        if hasattr(module, "before"):
+            module.before(full=full)
+        options = getattr(module, "SITE", {})
+        with site(database, full=full, seed=seed, templates=templates, **options) as made:
             counts: Counts = module.run(made, module.FULL if full else module.SMALL)
             if not counts.holds:
                 say((made.folder / "log").read_text(errors="replace")[-5000:])
