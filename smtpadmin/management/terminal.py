@@ -7,6 +7,7 @@ traceback. How a test's result looks is `verdicts`'.
 import io
 import json
 import locale
+import os
 import sys
 import unicodedata
 from argparse import ArgumentParser
@@ -103,7 +104,12 @@ class TerminalCommand(BaseCommand):
             # A terminal that knows no Chinese shows a question mark; by itself it would end the command.
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")
-        super().run_from_argv(argv)
+        try:
+            super().run_from_argv(argv)
+        except BrokenPipeError:
+            # Whoever reads has seen enough (`| head`). What is still buffered would fail once more at the very end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(Exit.FAILED) from None
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         self._is_colour_forced = bool(options["force_color"])

@@ -1,6 +1,7 @@
 """What the commands have in common: whose language, which columns, and texts that do a terminal no harm."""
 
 import locale
+import subprocess
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from django.utils import translation
 
 from smtpadmin.management.terminal import columns, table
 from tests.commands.conftest import run
-from tests.support.manage import manage
+from tests.support.manage import ROOT, command, environment, manage
 from tests.support.profiles import make_profile
 
 
@@ -75,6 +76,20 @@ def test_a_broken_file_of_providers_ends_with_3(tmp_path: Path) -> None:
     ended = manage("smtp_check", "--host", "smtp.example.com", SMTPADMIN_PROVIDERS_FILE=str(broken))
     assert (ended.code, ended.out) == (3, "")
     assert str(broken) in ended.err
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reader_who_has_seen_enough_causes_no_traceback() -> None:
+    make_profile(is_default=True)
+    words = command("support_bundle")
+    with subprocess.Popen(
+        words, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
 
 
 @pytest.mark.django_db(transaction=True)
