@@ -2,8 +2,8 @@
 
     profile         list, add, change, delete, history       send_test       the test page and its stream
     forms, rules    what may be saved                        results         steps and outcome in words
-    form_fields, layout, form_page, live_check, presets      state_views     default, enable, disable, duplicate
-                    the form around it                       provider_pages  list and guide of providers
+    form_fields, layout, form_page, live_check, presets,     state_views     default, enable, disable, duplicate
+    preset_limits   the form around it                       provider_pages  list and guide of providers
     history         who changed what                         dashboard       health at a glance
     locked          why nothing can be done now              health, guide, usage, columns, pages: shared parts
     messages        the log of messages, and what is in the modules it names: message_*

@@ -5,7 +5,8 @@
     judge      what a result means (pure)                 circuit    paused profiles and their probes
     settle     what became of it, written                 prune      forgetting
     record     what was sent without waiting here         space     room on SQLite's disk
-    failover   to a fallback profile, and back
+    failover   to a fallback profile, and back            pace       rates, enforced over all workers
+                                                          turn       the mark, where they let it through
 
 Each change is one conditional statement whose returned rows are looked at. Sending is `delivery`'s, running `worker`'s.
 """
