@@ -11,12 +11,11 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.admin import ModelAdmin, SimpleListFilter, display
+from django.contrib.admin import ModelAdmin, SimpleListFilter, display, helpers
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db.models import F, OuterRef, Prefetch, QuerySet, Subquery, prefetch_related_objects
 from django.http import HttpRequest
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -216,7 +215,7 @@ class MessageChangeList(ChangeList):
         super().get_results(request)
         if isinstance(self.paginator, CappedPaginator):
             self.is_capped = self.paginator.is_capped
-        rows = list(self.result_list)
+        rows = list(self.result_list) if self.result_count else []
         filters = self.model_admin.get_preserved_filters(request)
         page, query = f"{self.model_admin.admin_site.name}:smtpadmin_message_change", f"?{filters}" if filters else ""
         links = {message.pk: reverse(page, args=[message.pk]) + query for message in rows}
@@ -296,9 +295,29 @@ def _when(message: Message) -> str:
 class MessageColumns:
     """Methods that ModelAdmin's `list_display` names."""
 
+    # Written here and not in templates: fifty rows of them are half of the page's time.
+
+    def action_checkbox(self, obj: Message) -> SafeString:
+        """Return the box to tick, called by what people know the message by."""
+        return format_html(
+            '<input type="checkbox" class="action-select" name="{}" value="{}" aria-label="{}">',
+            helpers.ACTION_CHECKBOX_NAME,
+            obj.pk,
+            _("Select the message to %(address)s") % {"address": _row(obj).address},
+        )
+
     @display(description=pgettext_lazy("message", "to"))
     def recipients_column(self, message: Message) -> SafeString:
-        return render_to_string("smtpadmin/message_recipients.html", {"row": _row(message)})
+        row = _row(message)
+        shown = format_html('<a class="sa-row-link sa-break" href="{}">{}</a>', row.url, row.address)
+        if row.others > 0:
+            more = format_html(
+                ' <span class="sa-quiet sa-nowrap">+{}<span class="visually-hidden"> {}</span></span>',
+                row.others,
+                _("more recipients"),
+            )
+            shown += more
+        return shown + format_html(' <span class="sa-row-note">{}</span>', row.failure) if row.failure else shown
 
     @display(description=pgettext_lazy("message", "state"))
     def state_column(self, message: Message) -> SafeString:
@@ -307,8 +326,13 @@ class MessageColumns:
 
     @display(description=gettext_lazy("profile"))
     def profile_column(self, message: Message) -> SafeString:
-        context = {"row": _row(message), "message": message, "shows_lane": message.lane != Lane.NORMAL}
-        return render_to_string("smtpadmin/message_way.html", context)
+        shown = format_html("{}", message.profile_name)
+        if origin := _row(message).origin:
+            via = _("via %(profile)s") % {"profile": message.profile_name}
+            shown = format_html('{} <span class="sa-quiet">{}</span>', origin, via)
+        if message.lane == Lane.NORMAL:
+            return shown
+        return shown + format_html(' <span class="sa-lane">{}</span>', message.get_lane_display())
 
     @display(description=gettext_lazy("attempts"))
     def attempts_column(self, message: Message) -> int:

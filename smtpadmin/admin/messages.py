@@ -37,8 +37,6 @@ class MessageAdmin(MessageColumns, BulkDecisions):
     """Works in any admin site, as `ProfileAdmin` does."""
 
     actions = ["retry", "resend", "give_up", "cancel"]
-    # “Select all 10,000” is neither offered nor taken.
-    actions_selection_counter = False
     list_display = [
         "recipients_column",
         "state_column",
