@@ -1,7 +1,6 @@
-"""Workers: in this process, and as processes that are stopped, killed, and die at every step."""
+"""Workers: in this process, and as processes that are stopped and frozen. For worse see `tests/chaos`."""
 
 import contextlib
-import random
 import signal
 import sys
 import threading
@@ -21,7 +20,7 @@ from django.utils import timezone
 from smtpadmin import outbox
 from smtpadmin import worker as module
 from smtpadmin.delivery import Point
-from smtpadmin.models import Attempt, Lane, Message, Profile, WorkerBeat
+from smtpadmin.models import Lane, Message, Profile, WorkerBeat
 from smtpadmin.worker import Flag, Worker, deliver_due, last_beat
 from tests.support import worker_process
 from tests.support.mail import outgoing, put, states
@@ -229,25 +228,6 @@ def test_sigterm_finishes_what_is_under_way_and_sends_nothing_twice(smtp_server:
     assert copies(server) == Counter(range(400))
 
 
-@pytest.mark.parametrize("times", [1, 3])
-@pytest.mark.parametrize("point", [point for point in Point if point is not Point.OPENED])
-def test_a_worker_may_die_at_every_step(smtp_server: StartServer, point: Point, times: int) -> None:
-    server = smtp_server()
-    fill(profile_on(server, batch=5), 12)
-    dying = worker_process.start(lease=1, die_at=point, times=times, drain=True)
-    assert dying.wait(60) == worker_process.DIED
-    Message.objects.filter(state="sending").update(lease_until=0)
-    outbox.release()
-    in_doubt = set(Message.objects.filter(state="uncertain").values_list("pk", flat=True))
-    for message_id in in_doubt:
-        assert outbox.resend(message_id)
-    deliver_due()
-    check(server, 12)
-    if point in (Point.CLAIMED, Point.BEFORE_MARK, Point.SETTLED):
-        # Nothing had left that was not recorded: nobody is asked, and nothing comes twice.
-        assert (in_doubt, max(copies(server).values())) == (set(), 1)
-
-
 def check(server: SmtpServer, count: int) -> Counter[int]:
     """Everything has arrived, and what came twice bears its mark. Return the copies."""
     assert set(Message.objects.values_list("state", flat=True)) == {"sent"}
@@ -259,35 +239,6 @@ def check(server: SmtpServer, count: int) -> Counter[int]:
     marked = {pk - first for pk in Message.objects.filter(uncertain__gt=0).values_list("pk", flat=True)}
     assert set(twice) <= marked, f"sent twice without a mark, {doubted} marked"
     return arrived
-
-
-def test_killed_workers_lose_nothing_and_mark_what_may_come_twice(smtp_server: StartServer) -> None:
-    server = smtp_server()
-    fill(profile_on(server), 400)
-    rng = random.Random(7)  # noqa: S311  the same kills in each run
-    workers = [worker_process.start(lease=1.5, dwell=0.015) for _ in range(2)]
-    kills = 0
-    try:
-        until = time.monotonic() + 90
-        while Message.objects.exclude(state="sent").exists():
-            assert time.monotonic() < until, Counter(Message.objects.values_list("state", flat=True))
-            if kills < 8:
-                time.sleep(rng.uniform(0.5, 0.8))
-                at = rng.randrange(len(workers))
-                workers[at].kill()
-                workers[at].wait()
-                workers[at] = worker_process.start(lease=1.5, dwell=0.015)
-                kills += 1
-            for message_id in Message.objects.filter(state="uncertain").values_list("pk", flat=True):
-                outbox.resend(message_id)
-            time.sleep(0.05)
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.wait()
-    assert kills >= 4
-    check(server, 400)
-    assert Attempt.objects.filter(outcome="late").count() == 0
 
 
 def test_a_frozen_worker_overwrites_nothing_when_it_wakes(smtp_server: StartServer) -> None:

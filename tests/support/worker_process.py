@@ -1,6 +1,6 @@
-"""A worker in a process of its own, on the test's database, that can be killed or dies where it is told to.
+"""A worker in a process of its own, on the test's database, that can be stopped, frozen and killed.
 
-Run as a module: `python -m tests.support.worker_process '{"lease": 1.0, "die_at": "marked", "times": 2}'`.
+Run as a module: `python -m tests.support.worker_process '{"lease": 1.0}'`.
 """
 
 import json
@@ -16,7 +16,6 @@ from typing import Any
 from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-DIED = 99
 
 
 def start(**options: Any) -> subprocess.Popen[bytes]:
@@ -52,10 +51,10 @@ def ended(*workers: subprocess.Popen[bytes]) -> Iterator[None]:
             worker.wait()
 
 
-def main(*, lease: float = 60, die_at: str = "", times: int = 1, drain: bool = False, dwell: float = 0) -> None:
-    """Work with leases of `lease` seconds; die on reaching the point `die_at` for the `times`-th time.
+def main(*, lease: float = 60, dwell: float = 0) -> None:
+    """Work with leases of `lease` seconds until SIGTERM.
 
-    `dwell` seconds are spent after each answer of the server, where being killed is worst.
+    `dwell` seconds are spent after each answer of the server, where being frozen is worst.
     """
     import django
 
@@ -65,21 +64,12 @@ def main(*, lease: float = 60, die_at: str = "", times: int = 1, drain: bool = F
 
     clock.LEASE_SECONDS = lease
     module._SWEEP, module._POLL = lease / 3, 0.05
-    left = times
 
     def reached(point: str) -> None:
-        nonlocal left
         if dwell and point == "answered":
             time.sleep(dwell)
-        if point == die_at:
-            left -= 1
-            if left == 0:
-                os._exit(DIED)
 
     worker = module.Worker(reached=reached)
-    if drain:
-        worker.drain()
-        return
     signal.signal(signal.SIGTERM, lambda _signal, _frame: worker.stop())
     os._exit(0 if worker.run() else 1)
 
