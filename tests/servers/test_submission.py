@@ -2,7 +2,6 @@
 
 import hashlib
 import uuid
-from email.message import EmailMessage
 
 import pytest
 
@@ -24,6 +23,7 @@ from smtpadmin.smtp import (
 )
 from tests.support.attempts import SENT, Attempt, both, refused, send, watch
 from tests.support.exim import UNANNOUNCED_MAX_SIZE
+from tests.support.mime import telling_message
 from tests.support.real_servers import FOREIGN_RECIPIENT, OTHER_RECIPIENT, UNKNOWN_RECIPIENT, RealServer
 
 ENCRYPTED = [pytest.param(security, id=security.name) for security in (Security.STARTTLS, Security.IMPLICIT_TLS)]
@@ -33,13 +33,7 @@ EVERY_SECURITY = [pytest.param(security, id=security.name) for security in Secur
 def message(server: RealServer, *recipients: str, sender: str = "", size: int = 0) -> tuple[Envelope, str]:
     """Return a message that would show any change on its way, and a text that is in no other."""
     token = uuid.uuid4().hex
-    mail = EmailMessage()
-    mail["From"] = f"Größe <{server.sender}>"
-    mail["To"] = server.recipient
-    mail["Subject"] = f"你好 {token}"
-    mail["X-Token"] = token
-    mail.set_content("Grüße, 世界\n.\n..two dots\nFrom the start\n\n" + "long " * 190 + "\n")
-    mail.add_attachment(bytes(range(256)) * 4 + b"x" * size, maintype="application", subtype="octet-stream")
+    mail = telling_message(server.sender, server.recipient, token=token, size=size)
     return Envelope(sender or server.sender, recipients or (server.recipient,), serialise(mail)), token
 
 

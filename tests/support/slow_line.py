@@ -5,8 +5,11 @@
         assert line.counts().flights < 5
 
 Order is kept and bandwidth is not limited: what is sent within a millisecond arrives within one. It is never sooner
-than `delay`, and up to two milliseconds later. What a real line has besides is missing: losses, and the slow start of
-TCP, by which a new connection may have some 14 kB on the way at first. It runs in a process of its own.
+than `delay`, and up to two milliseconds later. It runs in a process of its own.
+
+What a real line has besides is missing: losses, and the slow start of TCP, by which a new connection may have some
+14 kB on the way at first. And whoever holds back an answer until the one before is acknowledged (Nagle's algorithm, as
+in Postfix) has to do here with this kernel's acknowledgements, 40 ms late, where it would be a round trip.
 """
 
 import asyncio
