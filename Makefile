@@ -51,6 +51,7 @@ lock: install-test
 # The fault runs of docs/reliability.md in full, with what they have counted: about an hour, on Linux, best as root.
 # `make test` has them in small.
 chaos: install-test
+	$(BIN)/pytest -m chaos
 	$(BIN)/python -m tests.chaos --full
 
 # Collects the texts to translate and compiles the translations; needs gettext. Both files are committed, so that
