@@ -8,6 +8,7 @@ from django.test import Client
 from smtpadmin.models import Profile
 from tests.admin.conftest import CANARY
 from tests.admin.forms import ADD, page, text_of, values
+from tests.support.mail import put
 from tests.support.stock_admin import use_stock_admin
 
 pytestmark = pytest.mark.django_db
@@ -29,14 +30,26 @@ def host(settings: Any) -> None:
         "{profile}test/",
         "{profile}history/",
         "{profile}delete/",
+        "/admin/smtpadmin/message/",
+        "{message}change/",
+        "{message}text/",
     ],
 )
 def test_every_page_has_the_host_s_frame_and_the_app_s_styles(admin: Client, profile: Profile, address: str) -> None:
-    url = address.format(profile=page(profile, "").removesuffix("/"))
+    message = f"/admin/smtpadmin/message/{put(profile).pk}/"
+    url = address.format(profile=page(profile, "").removesuffix("/"), message=message)
     shown = admin.get(url).content.decode()
     assert "Django administration" in shown
     assert "smtpadmin/smtpadmin.css" in shown
     assert "panel/theme.css" not in shown
+
+
+def test_deciding_works(admin: Client, profile: Profile) -> None:
+    message = put(profile)
+    response = admin.post(f"/admin/smtpadmin/message/{message.pk}/cancel/", {"confirmed": "yes"})
+    assert response["Location"] == f"/admin/smtpadmin/message/{message.pk}/change/"
+    message.refresh_from_db()
+    assert message.state == "cancelled"
 
 
 def test_adding_editing_and_the_locked_page_work(admin: Client, settings: Any) -> None:
