@@ -46,6 +46,10 @@ from smtpadmin.windows import Pace
 
 logger = logging.getLogger("smtpadmin.delivery")
 
+# Servers that have left chunks without an answer, and until when they get none.
+_DOUBTS: dict[tuple[str, int], float] = {}
+_DOUBT_SECONDS = 3600.0
+
 
 class Courier:
     """Carries envelopes to a profile's server, over one connection for as long as that connection is good."""
@@ -58,7 +62,7 @@ class Courier:
         # Nothing has been sent over this connection: it has had no time to die of old age.
         self._is_fresh = True
         #: What is known of the server's pace, from one batch to the next.
-        self.pace = Pace()
+        self.pace = Pace(broken=_DOUBTS.get(self._server, 0.0) > monotonic())
 
     def __enter__(self) -> Self:
         self.open()
@@ -133,7 +137,7 @@ class Courier:
             self._leave_if_over()
 
     def relay_together(self, envelopes: Sequence[Envelope]) -> tuple[Result | None, ...]:
-        """Send envelopes in as few flights as possible, and return what became of each; None: nothing of it has left.
+        """Send envelopes in as few flights as possible, and return what became of each; None: it was not begun.
 
         As with `relay`, that is so with all of them where the connection has died since the last message.
         """
@@ -157,6 +161,18 @@ class Courier:
     def chunks(self) -> bool:
         """Whether many messages may leave together."""
         return self._session is not None and self._session.chunks
+
+    def doubt(self) -> None:
+        """Send nothing together any more, here and for a while in the whole process: it has led to doubt.
+
+        A server that takes so many messages for each connection, say, would else do the same to every courier.
+        """
+        self.pace = self.pace.after_doubt()
+        _DOUBTS[self._server] = monotonic() + _DOUBT_SECONDS
+
+    @property
+    def _server(self) -> tuple[str, int]:
+        return self._config.host, self._config.port
 
     @property
     def round_trip(self) -> float:
@@ -438,7 +454,7 @@ class _Batch:
         items = [item for result in results if result is not None for item in result.recipients]
         pace = self._courier.pace
         if any(item.verdict is Verdict.UNCERTAIN for item in items):
-            self._courier.pace = pace.after_doubt()
+            self._courier.doubt()
         elif self._courier.is_open:
             self._courier.pace = pace.after_window(len(results), seconds, round_trip=self._courier.round_trip)
 

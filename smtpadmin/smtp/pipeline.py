@@ -287,7 +287,7 @@ class _Groups(_Pipeline):
 def transmit_in_chunks(session: Session, envelopes: Sequence[Envelope]) -> tuple[Result | None, ...]:
     """Send the envelopes, as many in one flight as `MOST_BYTES` allows, and return what became of each.
 
-    None: the session ended before, and nothing of it has left.
+    None: the session ended before it was begun. The first has a result all the same: see `transmit_in_groups`.
     """
     return _Chunks(session, envelopes).run()
 
@@ -386,6 +386,10 @@ class _Chunks(_Pipeline):
             except SmtpError as error:
                 if is_out_of_step(error):
                     self._doubt(turns, flight, error)
+                elif error.stage is Stage.MAIL and turn.transaction.is_decided and turn is not self._sendable[0]:
+                    # The session ends with the answer to its MAIL: in another one it can be the first.
+                    self._untouched.add(turn.place)
+                    turns = turns[1:]
                 self._ended(turns[place:], flight, error)
                 return False
             before = turn

@@ -93,6 +93,11 @@ class Transaction:
         """Whether the server has taken the message for anybody."""
         return any(item.verdict is Verdict.SENT for item in self._decided.values())
 
+    @property
+    def is_decided(self) -> bool:
+        """Whether there is nobody left to be decided."""
+        return len(self._decided) == len(self.envelope.recipients)
+
     # What is checked before anything is said
 
     def prepare(self) -> str:
