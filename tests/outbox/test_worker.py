@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import InternalError, connection, connections, transaction
+from django.db import InternalError, OperationalError, connection, connections, transaction
 from django.test import override_settings
 from django.utils import timezone
 
@@ -241,6 +242,27 @@ def check(server: SmtpServer, count: int) -> Counter[int]:
     return arrived
 
 
+def freeze(process: subprocess.Popen[bytes]) -> None:
+    """Stop a process, where it does not hold SQLite's one write lock: that outlives a lease, and nobody could write."""
+    process.send_signal(signal.SIGSTOP)
+    while connection.vendor == "sqlite" and not database_takes_writes():
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.01)
+        process.send_signal(signal.SIGSTOP)
+
+
+def database_takes_writes() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout = 200")
+        try:
+            with transaction.atomic():
+                return True
+        except OperationalError:
+            return False
+        finally:
+            cursor.execute("PRAGMA busy_timeout = 30000")
+
+
 def test_a_frozen_worker_overwrites_nothing_when_it_wakes(smtp_server: StartServer) -> None:
     server = smtp_server()
     fill(profile_on(server), 150)
@@ -248,7 +270,7 @@ def test_a_frozen_worker_overwrites_nothing_when_it_wakes(smtp_server: StartServ
     other = None
     with worker_process.ended(frozen):
         wait_for(lambda: len(server.messages) > 20)
-        frozen.send_signal(signal.SIGSTOP)
+        freeze(frozen)
         other = worker_process.start(lease=1)
         with worker_process.ended(other):
             wait_for(lambda: not Message.objects.filter(state__in=["queued", "sending"]).exists())
