@@ -14,6 +14,7 @@ minute 96 %, those per hour and day more than 97 %. Where there is more than one
 """
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -23,6 +24,8 @@ _SLOTS = 40
 _PAD_MS = 100
 # A window of a minute and more can afford a longer one, and a slow connection then loses no tokens.
 _LONG_PAD_MS = 1000
+# For how long after its turn has come others still make way for a message that needs several tokens.
+_CLAIM_MS = 500
 # Raised with each change of the figures above: they say what the numbers of slots mean.
 _VERSION = 1
 
@@ -53,6 +56,21 @@ class Rate:
         """Return how many of the window's messages those of a lane may use: a tenth is left to the urgent ones."""
         return self.count if urgent or self.count < 2 else self.count - max(1, self.count // 10)
 
+    def left(self, want: int, kept: int, *, urgent: bool) -> int:
+        """Return how much may be in the window beside a message of `want` tokens, and `kept` ones for another."""
+        share = self.share(urgent=urgent)
+        return share - min(want, share) - min(kept, self.share(urgent=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Tokens that are kept for a message which needs several at once: those that need one would always be faster."""
+
+    who: str
+    cost: int
+    #: Then it is over, used or not.
+    until: int
+
 
 @dataclass(frozen=True, slots=True)
 class Log:
@@ -61,6 +79,7 @@ class Log:
     #: The latest instant in it, in milliseconds of a clock that only goes forward.
     at: int = 0
     used: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,28 +91,37 @@ class Grant:
     wait: float
 
 
-def grant(log: Log, *, rates: Iterable[Rate], now: int, wants: Sequence[int], urgent: bool = False) -> Grant:
+def grant(
+    log: Log, *, rates: Iterable[Rate], now: int, wants: Sequence[int], urgent: bool = False, who: str = ""
+) -> Grant:
     """Let through as many of `wants` as fit, from the first on: each is one message and how many tokens it costs.
 
     A message that costs more than a limit has takes the whole limit: it would else never be sent. `now` is in
-    milliseconds; what is earlier than the log's latest is taken for that.
+    milliseconds; what is earlier than the log's latest is taken for that. `who` names the first of them: where it has
+    to wait for several tokens, others are let through beside those only.
     """
     now = max(now, log.at)
     rates = tuple(rates)
-    shares = {rate: rate.share(urgent=urgent) for rate in rates}
     recent = {rate: _recent(log, rate, now) for rate in rates}
+    claim = log.claim if log.claim is not None and log.claim.until > now and log.claim.who != who else None
+    # Urgent mail makes way for nobody.
+    kept = claim.cost if claim is not None and not urgent else 0
     granted, wait = 0, 0.0
     for want in wants:
-        costs = {rate: min(want, shares[rate]) for rate in rates}
-        wait = max((_wait(rate, recent[rate], shares[rate] - costs[rate], now) for rate in rates), default=0.0)
+        wait = max(
+            (_wait(rate, recent[rate], rate.left(want, kept, urgent=urgent), now) for rate in rates), default=0.0
+        )
         if wait:
             break
-        for rate, cost in costs.items():
+        for rate in rates:
             slot = now // rate.slot
-            recent[rate][slot] = recent[rate].get(slot, 0) + cost
+            recent[rate][slot] = recent[rate].get(slot, 0) + min(want, rate.share(urgent=urgent))
         granted += 1
-    used = {rate.seconds: recent[rate] for rate in rates}
-    return Grant(granted, Log(at=now, used=used), wait)
+    if claim is None and not granted and who and wants and wants[0] > 1:
+        claim = Claim(who, wants[0], until=now + int(wait * 1000) + _CLAIM_MS)
+    if claim is not None and wait == math.inf:
+        wait = (claim.until - now) / 1000
+    return Grant(granted, Log(now, {rate.seconds: recent[rate] for rate in rates}, claim), wait)
 
 
 def room(log: Log, *, rates: Iterable[Rate], now: int, urgent: bool = False) -> int:
@@ -109,16 +137,18 @@ def hold(rates: Iterable[Rate]) -> float | None:
 
 def dumps(log: Log) -> str:
     """Return the log as text."""
-    return json.dumps([_VERSION, log.at, log.used], separators=(",", ":"))
+    claim = [log.claim.who, log.claim.cost, log.claim.until] if log.claim else None
+    return json.dumps([_VERSION, log.at, log.used, claim], separators=(",", ":"))
 
 
 def loads(text: str) -> Log:
     """Return the log that `dumps` wrote; an empty text, or one with slots of other lengths, is an empty log."""
-    version, at, used = json.loads(text) if text else (_VERSION, 0, {})
+    version, at, used, claim = json.loads(text) if text else (_VERSION, 0, {}, None)
     if version != _VERSION:
         return Log()
     # JSON has texts for keys.
-    return Log(at, {int(seconds): {int(slot): n for slot, n in slots.items()} for seconds, slots in used.items()})
+    read = {int(seconds): {int(slot): count for slot, count in slots.items()} for seconds, slots in used.items()}
+    return Log(at, read, Claim(*claim) if claim else None)
 
 
 def _recent(log: Log, rate: Rate, now: int) -> dict[int, int]:
@@ -128,13 +158,12 @@ def _recent(log: Log, rate: Rate, now: int) -> dict[int, int]:
 
 
 def _wait(rate: Rate, recent: Mapping[int, int], most: int, now: int) -> float:
-    """Return the seconds until no more than `most` are in the window."""
+    """Return the seconds until no more than `most` are in the window; infinite where that is less than none."""
     excess = sum(recent.values()) - most
+    if excess <= 0:
+        return 0.0
     for slot in sorted(recent):
-        if excess <= 0:
-            break
         excess -= recent[slot]
-        until = (slot + _SLOTS + 1) * rate.slot
         if excess <= 0:
-            return (until - now) / 1000
-    return 0.0
+            return ((slot + _SLOTS + 1) * rate.slot - now) / 1000
+    return math.inf

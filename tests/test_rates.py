@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 
@@ -30,7 +31,7 @@ def ask_at_random(
         # Now in a rush, now after a long silence.
         now += rng.choice((0, 1, rng.randrange(20), rng.randrange(longest)))
         wants = [rng.choice(sizes) for _ in range(rng.randrange(1, 30))]
-        asked = grant(log, rates=rates, now=now, wants=wants, urgent=rng.random() < 0.2)
+        asked = grant(log, rates=rates, now=now, wants=wants, urgent=rng.random() < 0.2, who=rng.choice("abc"))
         log = loads(dumps(asked.log))
         instants += [(now, want) for want in wants[: asked.granted]]
     return instants
@@ -107,6 +108,38 @@ def test_a_message_to_more_people_than_a_limit_takes_all_of_it_and_is_not_stuck(
     assert grant(Log(), rates=[Rate(10, 60)], now=0, wants=[25], urgent=False).granted == 1
 
 
+def test_others_make_way_for_a_message_that_needs_many_at_once() -> None:
+    rates = [Rate(10, 1)]
+    log = grant(Log(), rates=rates, now=0, wants=[1] * 4).log
+    refused = grant(log, rates=rates, now=500, wants=[9], who="large")
+    assert (refused.granted, 0.5 < refused.wait < 0.7) == (0, True)
+    log = loads(dumps(refused.log))
+    assert log == refused.log
+    # There is room for five, and they would keep the window from ever being empty.
+    others = grant(log, rates=rates, now=600, wants=[1])
+    assert (others.granted, others.wait > 0) == (0, True)
+    # Urgent mail makes way for nobody, and takes nothing of what is kept from it.
+    urgent = grant(log, rates=rates, now=600, wants=[1], urgent=True)
+    assert (urgent.granted, urgent.log.claim) == (1, log.claim)
+    then = 500 + round(refused.wait * 1000)
+    assert grant(log, rates=rates, now=then, wants=[9], who="large").granted == 1
+    # It is gone with whoever wanted it.
+    assert grant(log, rates=rates, now=then + 1000, wants=[1] * 9).granted == 9
+
+
+def test_a_message_that_needs_all_gets_through_beside_many_that_need_one() -> None:
+    rates, log, waits = [Rate(20, 1)], Log(), []
+    for now in range(0, 60_000, 25):
+        for _ in range(4):
+            log = grant(log, rates=rates, now=now, wants=[1]).log
+        asked = grant(log, rates=rates, now=now, wants=[20], who="large")
+        log = asked.log
+        if asked.granted:
+            waits.append(now)
+    assert len(waits) > 10
+    assert max(later - before for before, later in pairwise(waits)) < 6000
+
+
 @pytest.mark.parametrize(("count", "others"), [(1, 1), (2, 1), (10, 9), (50, 45), (100, 90)])
 def test_a_tenth_is_kept_for_urgent_mail(count: int, others: int) -> None:
     rates = [Rate(count, 60)]
@@ -143,4 +176,4 @@ def test_the_log_stays_short_whatever_is_sent() -> None:
 
 
 def test_a_log_of_other_slots_is_begun_anew() -> None:
-    assert (loads(""), loads("[0,5,{}]")) == (Log(), Log())
+    assert (loads(""), loads("[0,5,{},null]")) == (Log(), Log())

@@ -12,7 +12,7 @@ window is the one way to a second limit at once.
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.utils import timezone
@@ -55,8 +55,8 @@ class Taken:
 
     granted: int
     wait: float
-    #: It waits for one of its recipients, who has had enough for now; others may go before it.
-    by_recipient: bool
+    #: Only that one has to wait, for a recipient who has had enough or for more tokens than others need.
+    alone: bool
     #: The instant, on this machine's lease clock, but for the time that the database's answer took.
     at: float
 
@@ -109,26 +109,35 @@ def take_for(profile: Profile, recipients: Sequence[str], *, urgent: bool = Fals
         return take(held, [recipients], urgent=urgent).wait
 
 
-def take(held: Rules, envelopes: Sequence[Sequence[str]], *, urgent: bool) -> Taken:
-    """Take tokens for as many envelopes as may leave, from the first on; each is its recipients. In a transaction."""
+def take(held: Rules, envelopes: Sequence[Sequence[str]], *, urgent: bool, who: str = "") -> Taken:
+    """Take tokens for as many envelopes as may leave, from the first on; each is its recipients. In a transaction.
+
+    `who` names the first one, if it comes back: for `rates.grant`.
+    """
     own = [_of_profile(held.profile_id)] if held.rates else []
     people = [_of_recipients(held, recipients) for recipients in envelopes]
     pages = _open({*own, *(scope for scopes in people for scope in scopes)}, memory=held.memory)
     at = clock.uptime()
     changed: dict[str, _Page] = {}
-    granted, wait, by_recipient = 0, 0.0, False
+    granted, wait, alone = 0, 0.0, False
     for recipients, scopes in zip(envelopes, people, strict=True):
-        asked = {scope: pages[scope].ask(held.per_recipient, 1, urgent=urgent) for scope in scopes}
-        by_recipient = any(each.wait for each in asked.values())
-        asked |= {scope: pages[scope].ask(held.rates, len(recipients), urgent=urgent) for scope in own}
-        wait = max(each.wait for each in asked.values())
-        if wait:
-            break
-        changed |= {scope: _Page(each.log, pages[scope].offset) for scope, each in asked.items()}
-        pages |= changed
-        granted += 1
+        theirs = {scope: pages[scope].ask(held.per_recipient, 1, urgent=urgent) for scope in scopes}
+        ours = {scope: pages[scope].ask(held.rates, len(recipients), urgent=urgent, who=who) for scope in own}
+        wait = max(each.wait for each in (*theirs.values(), *ours.values()))
+        alone = any(each.wait for each in theirs.values()) or (
+            wait > PATIENCE and all(pages[scope].ask(held.rates, 1, urgent=urgent).wait <= PATIENCE for scope in own)
+        )
+        if not wait:
+            changed |= {scope: _Page(each.log, pages[scope].offset) for scope, each in (theirs | ours).items()}
+            pages |= changed
+            granted += 1
+            continue
+        if not (granted or alone) and wait <= PATIENCE:
+            # It comes back for it.
+            changed |= {scope: _Page(each.log, pages[scope].offset) for scope, each in ours.items()}
+        break
     _write(changed, memory=held.memory)
-    return Taken(granted=granted, wait=wait, by_recipient=by_recipient, at=at)
+    return Taken(granted=granted, wait=wait, alone=alone, at=at)
 
 
 def room(held: Rules) -> Room:
@@ -198,8 +207,8 @@ class _Page:
     log: Log
     offset: int
 
-    def ask(self, held: tuple[Rate, ...], cost: int, *, urgent: bool) -> rates.Grant:
-        return rates.grant(self.log, rates=held, now=self.log.at, wants=[cost], urgent=urgent)
+    def ask(self, held: tuple[Rate, ...], cost: int, *, urgent: bool, who: str = "") -> rates.Grant:
+        return rates.grant(self.log, rates=held, now=self.log.at, wants=[cost], urgent=urgent, who=who)
 
 
 def _of_profile(profile_id: int) -> str:
@@ -246,7 +255,7 @@ def _page(text: str, boot: str, offset: int, *, now: int) -> _Page:
     """Return a stored log at the clock's present millisecond, on this clock's offset where it had another."""
     log = rates.loads(text)
     if log.used and boot == clock.boot() and now + offset >= log.at:
-        return _Page(Log(now + offset, log.used), offset)
+        return _Page(replace(log, at=now + offset), offset)
     return _Page(log, log.at - now)
 
 

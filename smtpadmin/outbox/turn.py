@@ -31,7 +31,7 @@ class Turn:
 
     #: Marked: these may leave now.
     marked: frozenset[int] = frozenset()
-    #: These are not ours any more, or have to wait for a recipient's own limit; they are looked at again by themselves.
+    #: These are not ours any more: lost, or put off without others. They come back by themselves.
     gone: frozenset[int] = frozenset()
     #: On this machine's lease clock, an instant from which on the turn was given.
     at: float = 0.0
@@ -90,10 +90,10 @@ class Turns:
     def _take(self, claim: Claim, messages: Sequence[Claimed], *, urgent: bool) -> tuple[Turn, float]:
         envelopes = [[each.address for each in message.recipients] for message in messages]
         with sql.changes():
-            taken = pace.take(self._rules, envelopes, urgent=urgent)
+            taken = pace.take(self._rules, envelopes, urgent=urgent, who=str(messages[0].id))
             if taken.granted:
                 return _marked(claim, messages[: taken.granted], at=taken.at), 0.0
-            if taken.by_recipient:
+            if taken.alone:
                 _postpone(claim, messages[0].id, seconds=taken.wait)
                 return Turn(gone=frozenset({messages[0].id})), 0.0
         return Turn(), taken.wait
@@ -106,7 +106,7 @@ def _marked(claim: Claim, messages: Sequence[Claimed], *, at: float) -> Turn:
 
 
 def _postpone(claim: Claim, message_id: int, *, seconds: float) -> None:
-    """Queue a message again for later: one of its recipients has had as many as the provider lets through."""
+    """Queue a message again for when its turn comes: others need not wait for that."""
     sql.run(
         f"UPDATE {sql.MESSAGE} SET state = 'queued', {sql.UNLEASED}, due_at = %s WHERE id = %s AND lease = %s",
         [sql.instant(timezone.now() + timedelta(seconds=seconds)), message_id, claim.lease],

@@ -135,6 +135,35 @@ def test_each_recipient_counts() -> None:
     assert ask(profile, claim).marked == {claim.messages[0].id}
 
 
+def test_one_that_needs_more_than_there_is_for_long_is_put_off_alone() -> None:
+    profile = make_profile(is_default=True, rate_hour=10)
+    pace.take_for(profile, ["you@example.org"] * 5)
+    large, small = put(profile, *(f"{n}@example.org" for n in range(6))), put(profile)
+    claim = claimed(profile)
+    assert ask(profile, claim).gone == {large.pk}
+    assert columns(large, "state", "attempts") == ("queued", 0)
+    assert 3500 < seconds_until(columns(large, "due_at")[0]) < 3800
+    assert turn.Turns(profile, stop=lambda: False).ask(claim, claim.messages[1:]).marked == {small.pk}
+    assert limited(profile) == (None, None)
+
+
+def test_one_that_needs_more_than_there_is_just_now_is_made_way_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "PATIENCE", 3.0)
+    profile = make_profile(is_default=True, rate_second=10)
+    pace.take_for(profile, ["you@example.org"] * 5)
+    large = put(profile, *(f"{n}@example.org" for n in range(9)))
+    claim = claimed(profile)
+    refused: list[float] = []
+
+    def meanwhile() -> bool:
+        refused.append(pace.take_for(profile, ["you@example.org"]))
+        return False
+
+    assert turn.Turns(profile, stop=meanwhile).ask(claim, claim.messages).marked == {large.pk}
+    assert refused
+    assert min(refused) > 0
+
+
 def test_what_was_lost_meanwhile_is_told_from_what_has_to_wait() -> None:
     profile = make_profile(is_default=True, rate_minute=10)
     lost, kept = put(profile), put(profile)
