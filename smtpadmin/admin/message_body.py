@@ -153,7 +153,7 @@ class _Structure(HTMLParser):
         elif tag == "a":
             self._links.append(values.get("href", ""))
         elif tag == "img":
-            words = values.get("alt") or _("picture")
+            words = values.get("alt") or pgettext("in a text", "picture")
             self._written.append(f"[{escape(words)}]")
         elif tag in _KEPT_TAGS:
             self._written.append(f"<{tag}>")

@@ -79,7 +79,7 @@ class StateFilter(_Filter):
 class ProfileFilter(_Filter):
     """The profile that sends, or has sent, a message."""
 
-    title = gettext_lazy("profile")
+    title = pgettext_lazy("message", "profile")
     parameter_name = "profile"
 
     def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> list[tuple[str, str]]:  # noqa: ARG002  Django's signature
@@ -324,7 +324,7 @@ class MessageColumns:
         row = _row(message)
         return format_html('<span class="sa-badge sa-tone-{}">{}</span>', row.word.tone, row.word.label)
 
-    @display(description=gettext_lazy("profile"))
+    @display(description=pgettext_lazy("message", "profile"))
     def profile_column(self, message: Message) -> SafeString:
         shown = format_html("{}", message.profile_name)
         if origin := _row(message).origin:
@@ -334,7 +334,7 @@ class MessageColumns:
             return shown
         return shown + format_html(' <span class="sa-lane">{}</span>', message.get_lane_display())
 
-    @display(description=gettext_lazy("attempts"))
+    @display(description=pgettext_lazy("message", "attempts"))
     def attempts_column(self, message: Message) -> int:
         return message.attempts
 

@@ -13,7 +13,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from smtpadmin.admin.health import PROTOCOL_NAMES, pause_of
 from smtpadmin.admin.message_body import is_shown, may_read
@@ -51,16 +51,16 @@ _BY_TROUBLE = Case(
     output_field=IntegerField(),
 )
 _ORDINALS = (
-    gettext_lazy("first"),
-    gettext_lazy("second"),
-    gettext_lazy("third"),
-    gettext_lazy("fourth"),
-    gettext_lazy("fifth"),
-    gettext_lazy("sixth"),
-    gettext_lazy("seventh"),
-    gettext_lazy("eighth"),
-    gettext_lazy("ninth"),
-    gettext_lazy("tenth"),
+    pgettext_lazy("attempt", "first"),
+    pgettext_lazy("attempt", "second"),
+    pgettext_lazy("attempt", "third"),
+    pgettext_lazy("attempt", "fourth"),
+    pgettext_lazy("attempt", "fifth"),
+    pgettext_lazy("attempt", "sixth"),
+    pgettext_lazy("attempt", "seventh"),
+    pgettext_lazy("attempt", "eighth"),
+    pgettext_lazy("attempt", "ninth"),
+    pgettext_lazy("attempt", "tenth"),
 )
 _MOVED: Mapping[str, str | Promise] = {
     FailureClass.CONNECT: gettext_lazy("the server of “%(origin)s” was out of reach"),
@@ -115,7 +115,7 @@ def page_context(request: HttpRequest, message: Message) -> dict[str, Any]:
     attempts = list(message.attempt_rows.order_by("-id")[: _ATTEMPTS + 1])
     wants_all = request.GET.get("recipients") == "all"
     return {
-        "title": _("Message"),
+        "title": pgettext("mail", "Message"),
         "message": message,
         "head": _head(message, attempts, known),
         "way": _way(message, known),
@@ -167,7 +167,7 @@ def _ordinal(number: int) -> str:
     # Languages differ in how they go on; nobody counts with them.
     if number <= len(_ORDINALS):
         return str(_ORDINALS[number - 1])
-    return _("next")
+    return pgettext("attempt", "next")
 
 
 def _waiting_reasons(message: Message, now: datetime) -> Iterator[str]:
@@ -273,19 +273,19 @@ def _attempts(attempts: list[Attempt], known: KnownProfiles) -> Iterator[Attempt
 def _facts(message: Message, known: KnownProfiles) -> Iterator[tuple[str, str]]:
     yield pgettext("message", "Profile"), message.profile_name
     if message.origin_slug:
-        yield _("Accepted for"), known.name(message.origin_slug)
-    yield _("Lane"), f"{message.get_lane_display()} ({_lane_meaning(message)})"
+        yield pgettext("message", "Accepted for"), known.name(message.origin_slug)
+    yield pgettext("message", "Lane"), f"{message.get_lane_display()} ({_lane_meaning(message)})"
     yield _("Envelope sender"), message.sender or _("none (a message about another one)")
-    yield _("Size"), filesizeformat(message.size)
-    yield _("Accepted"), to_the_second(message.created_at)
+    yield pgettext("message", "Size"), filesizeformat(message.size)
+    yield pgettext("message", "Accepted"), to_the_second(message.created_at)
     if message.direct:
-        yield _("How"), _("sent at once, while the app waited")
+        yield pgettext("message", "How"), _("sent at once, while the app waited")
     if message.state == State.QUEUED:
-        yield _("Next attempt"), to_the_second(message.due_at)
+        yield pgettext("message", "Next attempt"), to_the_second(message.due_at)
     if message.ended_at:
-        yield _("Ended"), to_the_second(message.ended_at)
+        yield pgettext("message", "Ended"), to_the_second(message.ended_at)
     else:
-        yield _("Given up at"), to_the_second(message.expires_at)
+        yield pgettext("message", "Given up at"), to_the_second(message.expires_at)
     yield _("Attempts that count"), str(message.attempts)
     if message.uncertain:
         yield _("Times it may have arrived unnoticed"), str(message.uncertain)
@@ -294,7 +294,11 @@ def _facts(message: Message, known: KnownProfiles) -> Iterator[tuple[str, str]]:
 
 
 def _lane_meaning(message: Message) -> str:
-    meanings = (_("goes before all others"), _("in turn"), _("after the others"))
+    meanings = (
+        pgettext("lane", "goes before all others"),
+        pgettext("lane", "in turn"),
+        pgettext("lane", "after the others"),
+    )
     return meanings[message.lane]
 
 

@@ -14,8 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from smtpadmin.admin.message_body import BodyViews
 from smtpadmin.admin.message_decisions import BulkDecisions, DecisionViews
@@ -98,7 +97,7 @@ class MessageAdmin(MessageColumns, BulkDecisions):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         context = {
-            "title": _("Messages"),
+            "title": pgettext("mail", "Messages"),
             "is_empty": not Message.objects.exists(),
             "query": request.GET.urlencode(),
             **(extra_context or {}),

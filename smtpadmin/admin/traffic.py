@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import Max, Prefetch
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -17,6 +18,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext, pgettext_lazy
 
+from smtpadmin import outbox
 from smtpadmin.admin.health import pause_of
 from smtpadmin.admin.message_decisions import may_decide
 from smtpadmin.admin.message_words import Explained, explain, explain_end
@@ -45,7 +47,7 @@ _SERIES: Sequence[tuple[str, str | Promise, tuple[State, ...]]] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """That nothing sends, and what to do about it."""
+    """That nothing is sent or accepted, and what to do about it."""
 
     tone: str
     title: str
@@ -131,7 +133,7 @@ def mail(request: HttpRequest, profiles: Sequence[Profile]) -> dict[str, Any]:
     now = timezone.now()
     waiting, at_work = overview.waiting(), workers()
     context: dict[str, Any] = {
-        "alarm": _alarm(at_work, waiting, now),
+        "alarms": [*_full_disk(), *_missing_worker(at_work, waiting, now)],
         "paused": list(_paused(profiles, waiting)),
         "limited": list(_limited(profiles, now)),
         "idle": list(_idle(profiles, waiting)),
@@ -157,18 +159,29 @@ def mail(request: HttpRequest, profiles: Sequence[Profile]) -> dict[str, Any]:
 # What keeps mail waiting
 
 
-def _alarm(at_work: Workers, waiting: Sequence[Waiting], now: datetime) -> Alarm | None:
+def _full_disk() -> Iterator[Alarm]:
+    floor, title = outbox.ACCEPT_FLOOR, _("The disk is nearly full: no mail is accepted")
+    if not outbox.may_send():
+        title = _("The disk is full: no mail is accepted, and none is sent")
+    elif outbox.may_accept():
+        return
+    text = _(
+        "Apps get an error. Free at least %(size)s on the disk that holds the database; then it goes on by itself."
+    )
+    yield Alarm(tone="bad", title=title, text=text % {"size": filesizeformat(floor)})
+
+
+def _missing_worker(at_work: Workers, waiting: Sequence[Waiting], now: datetime) -> Iterator[Alarm]:
     if not at_work.is_missing:
-        return None
+        return
     cure = _(
         "Start one with “manage.py deliver”, and keep it running. “make run” and “docker compose up” start one beside "
         "these pages: if it is missing there, their log says why."
     )
     if any(each.first_due <= now for each in waiting):
-        return Alarm(tone="bad", title=_("No worker is running: mail waits"), text=cure)
-    if at_work.last_beat is None and nothing_was_ever_sent():
-        return Alarm(tone="warn", title=_("No worker has ever run: mail that apps hand over will wait"), text=cure)
-    return None
+        yield Alarm(tone="bad", title=_("No worker is running: mail waits"), text=cure)
+    elif at_work.last_beat is None and nothing_was_ever_sent():
+        yield Alarm(tone="warn", title=_("No worker has ever run: mail that apps hand over will wait"), text=cure)
 
 
 def _paused(profiles: Sequence[Profile], waiting: Sequence[Waiting]) -> Iterator[PausedProfile]:
@@ -280,7 +293,7 @@ def _summary(counts: Mapping[str, int]) -> str:
     """Return the counts in one line."""
     labels = {key: label for key, label, _states in _SERIES}
     parts = (f"{number(count)} {labels[key]}" for key, count in counts.items() if count)
-    return pgettext("between list items", ", ").join(parts) or _("nothing")
+    return pgettext("between list items", ", ").join(parts) or pgettext("messages", "none")
 
 
 # What somebody has to look at

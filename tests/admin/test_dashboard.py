@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from smtpadmin.models import Circuit, Lane, Message, Profile, TestState, WorkerBeat
+from smtpadmin.outbox import space
 from tests.admin.forms import page, text_of, values
 from tests.admin.message_people import address, client_of
 from tests.support.mail import put
@@ -149,6 +150,23 @@ def test_what_is_due_later_needs_no_worker_yet(admin: Client) -> None:
     beat(timedelta(hours=1))
     put(profile, due_at=timezone.now() + timedelta(hours=1))
     assert NOBODY not in shown(admin)
+
+
+@pytest.mark.parametrize(
+    ("free", "words"),
+    [
+        (63_000_000, "The disk is nearly full: no mail is accepted"),
+        (31_000_000, "The disk is full: no mail is accepted, and none is sent"),
+        (64_000_000, ""),
+        (None, ""),
+    ],
+)
+def test_a_full_disk_is_said(viewer: Client, monkeypatch: pytest.MonkeyPatch, free: int | None, words: str) -> None:
+    make_profile()
+    monkeypatch.setattr(space, "free", lambda: free)
+    page = shown(viewer)
+    assert ("disk" in page) is bool(words)
+    assert words in page
 
 
 def test_a_paused_profile_is_told_with_reason_and_cure_and_may_try_at_once(admin: Client) -> None:
