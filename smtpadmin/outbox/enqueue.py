@@ -93,9 +93,9 @@ def _row(uid: str, item: Outgoing, now: datetime) -> tuple[object, ...]:
     resend = item.lane == Lane.URGENT if item.resend_uncertain is None else item.resend_uncertain
     expires = item.expires_at or now + retry.life(item.lane)
     return (
-        uid, profile.pk, profile.slug, profile.name, int(item.lane), sql.instant(item.due_at or now),
-        sql.instant(expires), resend, envelope.sender, message_id_of(envelope.content), len(envelope.content),
-        len(envelope.recipients), item.asked_from[:998],
+        uid, profile.pk, profile.slug, profile.name, int(item.lane), item.due_at or now, expires, resend,
+        envelope.sender, message_id_of(envelope.content), len(envelope.content), len(envelope.recipients),
+        item.asked_from[:998],
     )  # fmt: skip
 
 

@@ -77,6 +77,8 @@ def judge(message: Claimed, result: Result, *, now: datetime, seconds: float) ->
     Each recipient goes its own way: who was served is never served again, who was refused for good does not keep the
     others waiting, and who was deferred is tried again alone.
     """
+    if result.sent:
+        return _served(message, result, now=now, seconds=seconds)
     written: dict[tuple[RecipientState, Answer], list[int]] = {}
     counts: Counter[RecipientState] = Counter()
     waits, counted, pause = [], False, None
@@ -111,6 +113,27 @@ def judge(message: Claimed, result: Result, *, now: datetime, seconds: float) ->
         failed=counts[RecipientState.FAILED],
         recipients={key: tuple(ids) for key, ids in written.items()},
         pause=pause,
+    )
+
+
+def _served(message: Claimed, result: Result, *, now: datetime, seconds: float) -> Settlement:
+    """Return what it means that the server has taken the message for all who were asked about: nearly every time."""
+    ids = tuple(addressee.id for addressee, _ in zip(message.recipients, result.recipients, strict=True))
+    state = _message_state(message, sent=message.sent + len(ids), failed=message.failed, pending=0)
+    return Settlement(
+        message_id=message.id,
+        fence=message.fence,
+        state=state,
+        outcome=AttemptOutcome.SENT,
+        answer=told(result),
+        seconds=seconds,
+        due_at=None,
+        ended_at=now,
+        attempts=1,
+        uncertain=0,
+        sent=len(ids),
+        failed=0,
+        recipients={(RecipientState.SENT, NOTHING): ids},
     )
 
 

@@ -14,7 +14,7 @@ from django.db import InterfaceError, InternalError, OperationalError
 from django.utils import timezone
 
 from smtpadmin.conf import conf
-from smtpadmin.models import AttemptOutcome
+from smtpadmin.models import AttemptOutcome, RecipientState
 from smtpadmin.outbox import failover, sql
 from smtpadmin.outbox.claim import Claim
 from smtpadmin.outbox.judge import NOTHING, Answer, Settlement
@@ -32,6 +32,7 @@ _RESULT = {
     "failed": "integer", "stage": "text", "cause": "text", "code": "integer", "due_at": "timestamptz",
     "ended_at": "timestamptz",
 }  # fmt: skip
+_SERVED = (RecipientState.SENT, NOTHING)
 _ANSWER = {
     "recipient_id": "bigint", "state": "text", "stage": "text", "cause": "text", "code": "integer", "enhanced": "text",
     "reply": "text",
@@ -108,26 +109,35 @@ def _result(each: Settlement) -> tuple[object, ...]:
     failure = each.answer if each.answer.cause else NOTHING
     return (
         each.message_id, each.state, each.attempts, each.uncertain, each.sent, each.failed, failure.stage,
-        failure.cause, failure.code, sql.instant(each.due_at), sql.instant(each.ended_at),
+        failure.cause, failure.code, each.due_at, each.ended_at,
     )  # fmt: skip
 
 
 def _recipients(settlements: Sequence[Settlement]) -> None:
-    answers, param = sql.table(
-        _ANSWER,
-        [
-            (id_, state, answer.stage, answer.cause, answer.code, answer.enhanced, answer.reply)
-            for each in settlements
-            for (state, answer), ids in each.recipients.items()
-            for id_ in ids
-        ],
-    )
-    sql.run(
-        f"""UPDATE {sql.RECIPIENT} AS r SET state = new.state, stage = new.stage, cause = new.cause, code = new.code,
-                   enhanced = new.enhanced, reply = new.reply
-            FROM {answers} AS new WHERE r.id = new.recipient_id""",
-        [param],
-    )
+    served: list[int] = []
+    others: list[tuple[object, ...]] = []
+    for each in settlements:
+        for (state, answer), ids in each.recipients.items():
+            if (state, answer) == _SERVED:
+                served += ids
+            else:
+                said = (state, answer.stage, answer.cause, answer.code, answer.enhanced, answer.reply)
+                others += [(id_, *said) for id_ in ids]
+    if served:
+        among, param = sql.among(served)
+        sql.run(
+            f"""UPDATE {sql.RECIPIENT}
+                SET state = 'sent', stage = '', cause = '', code = NULL, enhanced = '', reply = '' WHERE id {among}""",
+            [param],
+        )
+    if others:
+        answers, param = sql.table(_ANSWER, others)
+        sql.run(
+            f"""UPDATE {sql.RECIPIENT} AS r SET state = new.state, stage = new.stage, cause = new.cause,
+                       code = new.code, enhanced = new.enhanced, reply = new.reply
+                FROM {answers} AS new WHERE r.id = new.recipient_id""",
+            [param],
+        )
 
 
 def _bodies(ids: Sequence[int]) -> None:

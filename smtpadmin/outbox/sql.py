@@ -109,7 +109,10 @@ def table(columns: Mapping[str, str], values: Sequence[Sequence[Any]]) -> tuple[
         # What is stored there has the type of the value.
         read, source = "json_extract(value, '$[{at}]') AS {name}", "json_each(%s)"
     fields = ", ".join(read.format(at=at, kind=columns[name], name=name) for at, name in enumerate(columns))
-    return f"(SELECT {fields} FROM {source})", json.dumps(values, ensure_ascii=False, default=datetime.isoformat)
+    adapted = database().ops.adapt_datetimefield_value
+    # Times are all that JSON does not know; they are written as the database has them.
+    param = json.dumps(values, ensure_ascii=False, default=lambda value: str(adapted(value)))
+    return f"(SELECT {fields} FROM {source})", param
 
 
 def skip_locked() -> str:
