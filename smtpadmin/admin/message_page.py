@@ -33,7 +33,7 @@ from smtpadmin.admin.message_words import (
 from smtpadmin.admin.results import duration
 from smtpadmin.admin.wording import moment, to_the_second
 from smtpadmin.admin.workers import workers
-from smtpadmin.models import Attempt, AttemptOutcome, Body, Message, Profile, Recipient, RecipientState, State
+from smtpadmin.models import Attempt, AttemptOutcome, Body, Lane, Message, Profile, Recipient, RecipientState, State
 from smtpadmin.retry import FailureClass
 
 #: How many recipients and attempts stand on the page at once; “all” of them is still no more than the latter.
@@ -62,6 +62,11 @@ _ORDINALS = (
     pgettext_lazy("attempt", "ninth"),
     pgettext_lazy("attempt", "tenth"),
 )
+_LANES: Mapping[Lane, str | Promise] = {
+    Lane.URGENT: pgettext_lazy("lane", "goes before all others"),
+    Lane.NORMAL: pgettext_lazy("lane", "in turn"),
+    Lane.BULK: pgettext_lazy("lane", "after the others"),
+}
 _MOVED: Mapping[str, str | Promise] = {
     FailureClass.CONNECT: gettext_lazy("the server of “%(origin)s” was out of reach"),
     FailureClass.AUTH: gettext_lazy("the server of “%(origin)s” refused the sign-in"),
@@ -293,13 +298,8 @@ def _facts(message: Message, known: KnownProfiles) -> Iterator[tuple[str, str]]:
     yield _("Identifier here"), message.uid
 
 
-def _lane_meaning(message: Message) -> str:
-    meanings = (
-        pgettext("lane", "goes before all others"),
-        pgettext("lane", "in turn"),
-        pgettext("lane", "after the others"),
-    )
-    return meanings[message.lane]
+def _lane_meaning(message: Message) -> str | Promise:
+    return _LANES[Lane(message.lane)]
 
 
 def _decisions(message: Message, *, has_text: bool) -> list[Decision]:

@@ -10,7 +10,6 @@ from typing import Any
 
 from django.db.models import Max, Prefetch
 from django.http import HttpRequest
-from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -160,15 +159,13 @@ def mail(request: HttpRequest, profiles: Sequence[Profile]) -> dict[str, Any]:
 
 
 def _full_disk() -> Iterator[Alarm]:
-    floor, title = outbox.ACCEPT_FLOOR, _("The disk is nearly full: no mail is accepted")
+    title = _("The disk is nearly full: no mail is accepted")
     if not outbox.may_send():
         title = _("The disk is full: no mail is accepted, and none is sent")
     elif outbox.may_accept():
         return
-    text = _(
-        "Apps get an error. Free at least %(size)s on the disk that holds the database; then it goes on by itself."
-    )
-    yield Alarm(tone="bad", title=title, text=text % {"size": filesizeformat(floor)})
+    text = _("Apps get an error. Free %(size)d MB on the disk that holds the database; then it goes on by itself.")
+    yield Alarm(tone="bad", title=title, text=text % {"size": outbox.ACCEPT_FLOOR // 1_000_000})
 
 
 def _missing_worker(at_work: Workers, waiting: Sequence[Waiting], now: datetime) -> Iterator[Alarm]:
