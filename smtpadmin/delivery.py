@@ -377,7 +377,8 @@ class _Batch:
         """Yield what is to be sent next, each when it is about to be begun, which is then in `begun`."""
         while self._waiting and not self._stop():
             message = self._waiting[0]
-            if begun and self._together():
+            if begun and (self._together() or _size(message) > MOST_BYTES):
+                # A large one waits for its turn, so that there are not two of them in memory.
                 return
             if self._courier.pipelines and not self._is_marked(message):
                 if begun and self._turns.hold is not None:
@@ -407,17 +408,13 @@ class _Batch:
         courier = self._courier
         if not courier.chunks:
             return 0
-        return courier.pace.window(most=self._within_bytes(), round_trip=courier.round_trip, hold=self._turns.hold)
-
-    def _within_bytes(self) -> int:
-        """Return how many of those that wait make up one flight."""
+        count = courier.pace.window(most=len(self._waiting), round_trip=courier.round_trip, hold=self._turns.hold)
         size = 0
-        for count, message in enumerate(self._waiting):
-            # A sealed body has four bytes for three.
-            size += len(message.token or "") * 3 // 4
+        for fitting, message in enumerate(islice(self._waiting, count)):
+            size += _size(message)
             if size > MOST_BYTES:
-                return count
-        return len(self._waiting)
+                return fitting if fitting > 1 else 0
+        return count
 
     def _send_together(self, ring: Keyring, count: int) -> None:
         """Mark messages, send them in one flight, and settle them."""
@@ -520,6 +517,11 @@ class _Batch:
         finished, self._finished = self._finished, []
         self._settled += len(outbox.settle(self._claim, finished))
         self._reached(Point.SETTLED)
+
+
+def _size(message: outbox.Claimed) -> int:
+    """Return about how many bytes the message has: a sealed body has four for three."""
+    return len(message.token or "") * 3 // 4
 
 
 def _envelope(message: outbox.Claimed, content: bytes) -> Envelope:
