@@ -62,7 +62,7 @@ messages: install-test
 	  --ignore 'tests/*' --ignore 'example/*'
 	SECRET_KEY=none $(BIN)/python manage.py compilemessages --locale zh_Hans --ignore '.venv*'
 
-# Ours beside its peers, which have an environment of their own; about an hour, and two minutes with QUICK=1.
+# Ours beside its peers, which have an environment of their own; about half an hour, and a few minutes with QUICK=1.
 # docs/benchmarks.md gets the figures.
 PEERS = .venv-bench
 bench: install-test

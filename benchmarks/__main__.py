@@ -17,7 +17,7 @@ from benchmarks import report
 from benchmarks.runs import FULL, QUICK, ROOT, TINY, Bench
 from benchmarks.servers import databases
 
-_NAMES = ("ceiling", "near", "far", "accepting", "rows", "urgent", "workers")
+_NAMES = ("near", "ceiling", "far", "accepting", "urgent", "workers", "rows")
 _PAGES = ("benchmarks.md", "benchmarks.zh-CN.md")
 _SIZES = {"full": FULL, "quick": QUICK, "tiny": TINY}
 
@@ -33,11 +33,12 @@ def main() -> None:
         bench = Bench(_SIZES[options.size], found, python=_python(options.peers), say=_say)
         for name in options.only:
             getattr(bench, name)()
-    figures = report.text(bench.tables, heading=_heading(options.size))
+            figures = report.text(bench.tables, heading=_heading(options.size))
+            if not options.print_only:
+                # After each, so that a run which is cut short has not been in vain.
+                for page in _PAGES:
+                    report.write(ROOT / "docs" / page, figures)
     print(f"\n{figures}")
-    if not options.print_only:
-        for page in _PAGES:
-            report.write(ROOT / "docs" / page, figures)
 
 
 def _python(folder: Path | None) -> Path | None:

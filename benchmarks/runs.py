@@ -31,8 +31,9 @@ class Size:
 
     repeats: int
     drained: int
-    #: Over the slow line: of those who take round trips for each message, and of those who take few.
+    #: Over the slow line: of those who take several round trips for each message, one, and less than one.
     far_slow: int
+    far_grouped: int
     far_fast: int
     accepted: int
     rows: tuple[int, ...]
@@ -42,16 +43,16 @@ class Size:
 
 
 FULL = Size(
-    repeats=3, drained=5000, far_slow=40, far_fast=1000, accepted=1000, rows=(1000, 1_000_000), waiting_bulk=100_000,
-    urgent=60, workers=(1, 2, 4),
+    repeats=3, drained=5000, far_slow=10, far_grouped=60, far_fast=1000, accepted=1000, rows=(1000, 1_000_000),
+    waiting_bulk=100_000, urgent=60, workers=(1, 2, 4),
 )  # fmt: skip
 QUICK = Size(
-    repeats=1, drained=2000, far_slow=20, far_fast=400, accepted=300, rows=(1000, 50_000), waiting_bulk=10_000,
-    urgent=10, workers=(1, 2),
+    repeats=1, drained=2000, far_slow=5, far_grouped=20, far_fast=200, accepted=300, rows=(1000, 50_000),
+    waiting_bulk=10_000, urgent=10, workers=(1, 2),
 )  # fmt: skip
 #: For the test that all of it still runs.
 TINY = Size(
-    repeats=1, drained=20, far_slow=2, far_fast=20, accepted=10, rows=(10,), waiting_bulk=200, urgent=2,
+    repeats=1, drained=20, far_slow=2, far_grouped=5, far_fast=20, accepted=10, rows=(10,), waiting_bulk=200, urgent=2,
     workers=(1, 2),
 )  # fmt: skip
 
@@ -128,7 +129,8 @@ class Bench:
         }
         with sink() as server:
             for engine, variant in self._each_time(self._databases.engines, NEAR):
-                self._drain(tables[engine], variant, engine, server, count=self._size.drained)
+                into = [tables[engine]] if variant.queues else list(tables.values())
+                self._drain(into, variant, engine, server, count=self._size.drained)
 
     def ceiling(self) -> None:
         """What the machine's own tools reach, without queue or record: smtp-source to smtp-sink."""
@@ -156,11 +158,15 @@ class Bench:
         )
         with sink() as server:
             for _, variant in self._each_time((engine,), FAR):
-                is_fast = variant.peer == OURS and variant.options.get("pipelining", True)
                 with slow_line(server.port, delay=_DELAY) as line:
-                    count = self._size.far_fast if is_fast else self._size.far_slow
-                    done = self._drain(None, variant, engine, server, count=count, port=line.port)
+                    count = self._far_count(variant)
+                    done = self._drain([], variant, engine, server, count=count, port=line.port)
                     table.add(variant.title, rate=done.count / done.seconds, trips=line.counts().flights / done.count)
+
+    def _far_count(self, variant: Variant) -> int:
+        if variant.peer != OURS or not variant.options.get("pipelining", True):
+            return self._size.far_slow
+        return self._size.far_fast if variant.options.get("chunking", True) else self._size.far_grouped
 
     def accepting(self) -> None:
         """Accept messages one by one, and a list with one call."""
@@ -288,14 +294,15 @@ class Bench:
         for _ in range(self._size.repeats):
             for engine in engines:
                 for variant in variants:
-                    if self._is_there(variant):
+                    # Who has no queue is measured once, and stands in each table.
+                    if self._is_there(variant) and (variant.queues or engine == engines[0]):
                         yield engine, variant
 
     def _is_there(self, variant: Variant) -> bool:
         return variant.peer == OURS or self._python is not None
 
     def _drain(
-        self, table: Table | None, variant: Variant, engine: str, server: Sink, *, count: int, port: int = 0
+        self, tables: Sequence[Table], variant: Variant, engine: str, server: Sink, *, count: int, port: int = 0
     ) -> Measured:
         before = server.counts().messages
         with self._prepared(variant, engine, count=count, port=port or server.port) as task:
@@ -305,7 +312,7 @@ class Bench:
             raise AssertionError(f"{variant.title}: {done.count} are sent and {arrived} have arrived, of {count}.")
         rate, cpu = count / done.seconds, done.cpu_seconds / count * 1000
         self._say(f"  {engine}, {variant.title}: {rate:,.1f} messages/s, {cpu:.3f} CPU s per 1,000")
-        if table is not None:
+        for table in tables:
             table.add(variant.title, rate=rate, cpu=cpu, peak=done.peak_mb)
         return done
 
