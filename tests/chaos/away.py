@@ -23,7 +23,8 @@ def run(site: Site, size: Size) -> Counts:
         site.add_client()
     times = 0
     while site.goes_on(times, size):
-        time.sleep(site.rng.uniform(1, 2))
+        time.sleep(site.rng.uniform(0.1, 0.5))
+        site.until_something_may_have_left()
         connections.close_all()
         site.postgresql.stop()
         time.sleep(size.seconds)

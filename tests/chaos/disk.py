@@ -14,11 +14,14 @@ from tests.chaos.harness import Counts, Site, Size
 RUNS_ON = ("sqlite",)
 SMALL = Size(faults=1, messages=40)
 FULL = Size(faults=20, messages=1_000)
-SITE = {"disk": 48_000_000}
+# Slow answers leave mail waiting while the disk fills.
+SITE = {"disk": 48_000_000, "delay": 0.1}
 
 WORKERS = 2
-#: How much another program writes at once, and how often: a few megabytes per second.
-STEP, PAUSE = 128 * 1024, 0.01
+#: How much another program writes at once, and how often: some fifty megabytes per second.
+STEP, PAUSE = 512 * 1024, 0.01
+#: So many wait when it begins.
+WAITING = 60
 
 
 def run(site: Site, size: Size) -> Counts:
@@ -34,9 +37,11 @@ def run(site: Site, size: Size) -> Counts:
     ballast = site.disk / "ballast"
     fillings = 0
     while site.goes_on(fillings, size):
-        time.sleep(site.rng.uniform(0.2, 0.6))
+        site.wait_for(lambda: _count("queued") >= WAITING, "No mail waits.")
         _fill(site, ballast, floor=space.SEND_FLOOR)
-        site.wait_for(lambda: not _under_way(), "Something is still under way below the floor.")
+        site.wait_for(lambda: not _count("sending"), "Something is still under way below the floor.")
+        if not _count("queued"):
+            site.breaches.append("Everything was sent before the disk was full.")
         _fill(site, ballast, floor=0)
         before, refused = site.recorder.count(), len(site.refusals())
         site.wait_for(lambda refused=refused: len(site.refusals()) > refused, "Nobody was refused on a full disk.")
@@ -64,7 +69,7 @@ def _fill(site: Site, ballast: Path, *, floor: int) -> None:
             time.sleep(PAUSE if floor else 0)
 
 
-def _under_way() -> bool:
+def _count(state: str) -> int:
     from smtpadmin.models import Message
 
-    return Message.objects.filter(state="sending").exists()
+    return Message.objects.filter(state=state).count()

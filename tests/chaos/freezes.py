@@ -11,7 +11,7 @@ import time
 from tests.chaos.harness import DATABASES, Counts, Site, Size
 
 RUNS_ON = DATABASES
-SMALL = Size(faults=3, messages=50)
+SMALL = Size(faults=4, messages=50)
 FULL = Size(faults=200, messages=2_000)
 
 WORKERS = 3

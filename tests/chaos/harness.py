@@ -172,6 +172,12 @@ class Site:
                 return
             time.sleep(0.02)
 
+    def until_something_may_have_left(self) -> None:
+        """Wait for the worst moment: messages are marked and on their way, and nothing of them is recorded."""
+        from smtpadmin.models import Message
+
+        self.wait_for(lambda: Message.objects.filter(state="sending", phase="data").exists(), "Nothing is being sent.")
+
     def goes_on(self, faults: int, size: Size) -> bool:
         """Say whether there is more to do; a process that has ended by itself, or no end in sight, is a breach."""
         ended = [process.exitcode for process in (*self.workers, *self.clients) if process.exitcode is not None]
@@ -358,13 +364,13 @@ def set_up_django(url: str, *, migrate: bool) -> None:
 
 
 def make_profiles(recorder: Recorder) -> list[Any]:
-    """Make profiles that all lead to the recorder: each has its own claims."""
+    """Make profiles that all lead to the recorder: each has its own claims, and they differ in how mail leaves."""
     from tests.support.profiles import make_profile
 
     return [
         make_profile(
             slug=f"p{number}", host=recorder.host, port=recorder.port, security="none", username="",
-            sign_in="none", batch=10,
+            sign_in="none", batch=10, pipelining=number > 0, chunking=number > 1,
         )
         for number in range(PROFILES)
     ]  # fmt: skip

@@ -1,7 +1,7 @@
 """The mail server of the fault runs: it writes down the Message-ID of whatever it has accepted, and survives everybody.
 
 What it has written counts as delivered, whether or not the client lived to read the answer. With a delay there is time
-to die in between, which is where a copy too many comes from (RFC 1047).
+to die in between, which is where a copy too many comes from (RFC 1047), and time to die before anything has left.
 """
 
 import asyncio
@@ -58,6 +58,7 @@ class Recorder:
         while line := await reader.readline():
             match line[:4].upper():
                 case b"EHLO":
+                    await asyncio.sleep(self._delay)
                     lines = ["recorder.example.com", *self._offers, "8BITMIME"]
                     writer.writelines(f"250-{each}\r\n".encode() for each in lines[:-1])
                     writer.write(f"250 {lines[-1]}\r\n".encode())
@@ -71,6 +72,9 @@ class Recorder:
                         chunks = b""
                     else:
                         writer.write(b"250 2.0.0 Ok\r\n")
+                case b"MAIL":
+                    await asyncio.sleep(self._delay)
+                    writer.write(b"250 2.1.0 Ok\r\n")
                 case b"QUIT":
                     writer.write(b"221 2.0.0 Bye\r\n")
                     return
@@ -81,6 +85,5 @@ class Recorder:
         found = _MESSAGE_ID.search(content)
         assert found, "The message has no Message-ID."
         os.write(self._fd, found[1] + b"\n")
-        if self._delay:
-            await asyncio.sleep(self._delay)
+        await asyncio.sleep(self._delay)
         writer.write(b"250 2.0.0 Accepted\r\n")

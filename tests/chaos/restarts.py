@@ -26,7 +26,8 @@ def run(site: Site, size: Size) -> Counts:
         site.add_client()
     restarts = 0
     while site.goes_on(restarts, size):
-        time.sleep(site.rng.uniform(0.2, 1.5))
+        time.sleep(site.rng.uniform(0.1, 0.5))
+        site.until_something_may_have_left()
         connections.close_all()
         site.postgresql.stop()
         site.postgresql.start()

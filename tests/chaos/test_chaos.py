@@ -15,7 +15,7 @@ def test_nothing_is_lost_and_nothing_comes_twice_without_its_mark(
 ) -> None:
     code, text = run_apart(name, database, full=False, seed=7, templates=templates)
     rows.append(text)
-    # "...: PostgreSQL is missing."
+    # A sentence of `Missing`, as `require` makes it of its component too.
     require(text.rpartition(": ")[2].removesuffix(" is missing."), code != MISSING)
     if code == NOT_PERMITTED:
         pytest.skip(text)
