@@ -60,7 +60,8 @@ class Decision:
     key: str
     label: _Text
     states: frozenset[State]
-    needs_text: bool
+    #: Whether anything is sent by it, for which there has to be a profile and a text.
+    sends: bool
     act: Callable[[int], bool]
     done: Any
     question: Question | None = None
@@ -69,14 +70,14 @@ class Decision:
         """Say whether it is worth offering for a message."""
         if message.state not in self.states:
             return False
-        return has_text or not (self.needs_text or message.state == State.FAILED)
+        return not self.sends or (has_text and message.profile_id is not None)
 
 
 RETRY = Decision(
     key="retry",
     label=pgettext_lazy("message", "Try now"),
     states=frozenset({State.QUEUED, State.FAILED}),
-    needs_text=False,
+    sends=True,
     act=outbox.retry_now,
     done=ngettext_lazy("The message is tried at once.", "%(count)d messages are tried at once.", "count"),
 )
@@ -84,7 +85,7 @@ CANCEL = Decision(
     key="cancel",
     label=pgettext_lazy("message", "Cancel"),
     states=frozenset({State.QUEUED}),
-    needs_text=False,
+    sends=False,
     act=outbox.cancel,
     done=ngettext_lazy(
         "The message is cancelled and will not be sent.", "%(count)d messages are cancelled and will not be sent.",
@@ -103,7 +104,7 @@ RESEND = Decision(
     key="resend",
     label=pgettext_lazy("message", "Send again"),
     states=frozenset({State.UNCERTAIN}),
-    needs_text=True,
+    sends=True,
     act=outbox.resend,
     done=ngettext_lazy("The message is sent again.", "%(count)d messages are sent again.", "count"),
     question=Question(
@@ -120,7 +121,7 @@ GIVE_UP = Decision(
     key="give-up",
     label=pgettext_lazy("message", "Do not send again"),
     states=frozenset({State.UNCERTAIN}),
-    needs_text=False,
+    sends=False,
     act=outbox.give_up,
     done=ngettext_lazy(
         "The message is closed and will not be sent again.",

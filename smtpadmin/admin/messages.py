@@ -47,7 +47,7 @@ class MessageAdmin(MessageColumns, BulkDecisions):
     list_display_links = None
     list_filter = FILTERS
     list_per_page = 50
-    # With more messages than the list counts, it pages.
+    # “Show all” may be a million.
     list_max_show_all = 0
     ordering = ["-created_at", "-id"]
     sortable_by = ()

@@ -237,6 +237,14 @@ def test_the_page_offers_what_can_be_done(admin: Client, state: str, keeps_text:
     assert decisions(client_of("view_message"), message) == []
 
 
+@pytest.mark.parametrize(("state", "expected"), [("failed", []), ("uncertain", ["give-up"]), ("queued", ["cancel"])])
+def test_without_its_profile_nothing_can_be_sent(admin: Client, state: str, expected: list[str]) -> None:
+    profile = make_profile()
+    message = story(profile, "a@example.org", state=state, age=timedelta(0))
+    profile.delete()
+    assert decisions(admin, message) == expected
+
+
 @pytest.mark.parametrize("count", [1, 4])
 def test_the_page_takes_a_fixed_number_of_queries(admin: Client, count: int) -> None:
     ContentType.objects.get_for_model(Message)

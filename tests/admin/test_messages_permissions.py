@@ -114,6 +114,7 @@ def test_nobody_edits_a_message(admin: Client, message: Message) -> None:
 def test_a_message_that_does_not_exist_is_not_found(admin: Client, page: str) -> None:
     assert admin.get(f"{LIST}999/{page}/").status_code == 404
     assert admin.post(f"{LIST}999/retry/").status_code == 404
+    assert admin.get(f"{LIST}{'9' * 30}/{page}/").status_code == 404
 
 
 @pytest.mark.parametrize("query", ["sender__icontains=x", "body__token__startswith=s", "profile__sealed_password=x"])
