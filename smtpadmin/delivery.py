@@ -176,8 +176,9 @@ class Courier:
 
     @property
     def round_trip(self) -> float:
-        """How long the way to the server and back takes, in seconds, as far as that is known."""
-        return self._in_use().round_trip
+        """How long the way to the server and back takes at most, in seconds; 0: not known."""
+        seconds = self._in_use().round_trip
+        return 0.0 if math.isinf(seconds) else seconds
 
     def _in_use(self) -> Session:
         if self._session is None:
