@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -459,6 +460,22 @@ def test_a_flight_is_bounded_and_what_has_not_left_is_untouched() -> None:
         server.settle()
         assert numbers(server) == [0, 1, 2, 3, 4]
     assert verdicts(results) == [*[SENT] * 4, [Verdict.UNCERTAIN], [Verdict.UNCERTAIN], None, None, None]
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="This kernel does not let us acknowledge at once.")
+@pytest.mark.parametrize("way", PIPELINED)
+def test_answers_that_are_held_back_for_an_acknowledgement_get_it_at_once(way: object) -> None:
+    assert callable(way)
+    script: Script = {Phase.GREETING: then(Peer.delay_small_packets, say("220 mail"))}
+    with session_with(script) as (session, _):
+        way(session, numbered(2))
+        taken = []
+        for _ in range(10):
+            started = monotonic()
+            assert verdicts(way(session, numbered(2))) == [SENT, SENT]
+            taken.append(monotonic() - started)
+    # The kernel's own acknowledgement comes after 40 ms.
+    assert min(taken) < 0.03
 
 
 # Whatever a server does

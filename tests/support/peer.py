@@ -91,6 +91,10 @@ class Peer:
         """Let the kernel hold about so many bytes that the client has not taken, no more."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
 
+    def delay_small_packets(self) -> None:
+        """Let the kernel hold back what is small until the client has acknowledged what came before (Nagle)."""
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
+
     def start_tls(self) -> None:
         """Do the server's side of a handshake."""
         assert self.ledger.context is not None, "This server has no certificate."
