@@ -125,6 +125,7 @@ class Worker:
         self.name = f"{socket.gethostname()[:24]}-{os.getpid()}-{secrets.token_hex(3)}"
         self._reached = reached
         self._stopping = Flag()
+        self._told_at = 0.0
         self._until = None if stop_after is None else time.monotonic() + stop_after
         self._jobs: dict[tuple[int, bool], threading.Thread] = {}
         self._holding: dict[str, tuple[outbox.Claim, float]] = {}
@@ -136,10 +137,11 @@ class Worker:
 
     def stop(self) -> None:
         """Claim nothing more, finish the messages under way, give back the rest. A signal handler may call it."""
+        self._told_at = self._told_at or time.monotonic()
         self._stopping.set()
 
     def run(self, *, grace: float = GRACE) -> bool:
-        """Work until `stop`; False when a message was still under way after `grace` seconds: its lease then ends."""
+        """Work until `stop`; False when a message was still under way `grace` seconds after it: its lease then ends."""
         logger.info("Worker %s has started.", self.name)
         with keeping_no_locks(), self._keeping_leases():
             while not self._stopping.is_set():
@@ -153,11 +155,13 @@ class Worker:
                     logger.error("Nothing is moved to a fallback. %s", error)  # noqa: TRY400  the text says it all
                     self._stopping.wait(_AFTER_ERROR * 10)
                 self._stopping.wait(_POLL * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311  spreads load
-            until = time.monotonic() + grace
+            # From when it was told: a database that does not answer may have kept it from hearing.
+            until = self._told_at + grace
             for job in list(self._jobs.values()):
                 job.join(max(0.0, until - time.monotonic()))
         clean = not any(job.is_alive() for job in self._jobs.values())
-        self._leave()
+        if clean:
+            self._leave()
         logger.info("Worker %s has stopped%s.", self.name, "" if clean else " with messages under way")
         return clean
 
@@ -313,7 +317,8 @@ class Worker:
             yield
         finally:
             ended.set()
-            keeper.join()
+            # It may be waiting for a database that does not answer. There is nothing left to renew.
+            keeper.join(_AFTER_ERROR)
 
     def _keep_leases(self, ended: threading.Event) -> None:
         while not ended.wait(clock.LEASE_SECONDS / 4):

@@ -186,6 +186,30 @@ def test_a_worker_that_is_silent_in_a_transaction_holds_up_nobody(monkeypatch: p
         thread.join(10)
 
 
+def test_the_grace_begins_when_a_worker_is_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn that waits for the database is a part of it."""
+    worker, entered, never = Worker(), threading.Event(), threading.Event()
+    stuck = threading.Thread(target=never.wait, args=(30,), daemon=True)
+    stuck.start()
+
+    def wait_for_the_database() -> None:
+        worker._jobs[1, False] = stuck
+        entered.set()
+        time.sleep(2)
+
+    monkeypatch.setattr(worker, "_turn", wait_for_the_database)
+    answers: list[bool] = []
+    thread = threading.Thread(target=lambda: answers.append(worker.run(grace=2.5)))
+    thread.start()
+    assert entered.wait(10)
+    told_at = time.monotonic()
+    worker.stop()
+    thread.join(20)
+    never.set()
+    assert answers == [False]
+    assert time.monotonic() - told_at < 4
+
+
 def test_an_urgent_message_does_not_wait_for_a_batch_of_others(smtp_server: StartServer) -> None:
     server = smtp_server()
     profile = profile_on(server, batch=10)
