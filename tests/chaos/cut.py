@@ -16,6 +16,8 @@ RUNS_ON = ("postgresql",)
 SMALL = Size(faults=1, messages=30)
 FULL = Size(faults=40, messages=1_000)
 
+#: A worker's own grace, and what the supervisor and containers add to it at least.
+STOPPED_WITHIN = 30.0
 # The addresses of the servers, and what those of the two machines begin with.
 LINES = {"database": "10.77.0.", "mail": "10.78.0."}
 SITE = {"delay": 0.05, "hosts": (LINES["database"] + "1", LINES["mail"] + "1")}
@@ -43,8 +45,18 @@ def run(site: Site, size: Size) -> Counts:
         if changed := in_doubt - _in_doubt(taken):
             site.breaches.append(f"Late results have changed the state of {len(changed)} messages.")
         site.decide()
+    if site.full:
+        _stop_in_the_dark(site, *site.rng.choice(list(workers.items())))
     site.settle_down()
     return site.count(cuts=cuts)
+
+
+def _stop_in_the_dark(site: Site, number: int, worker: ForkProcess) -> None:
+    """Tell a worker to stop that cannot record what it has sent: it ends in time all the same."""
+    site.wait_for(lambda: site.held_by(worker, phase="data"), "The worker has marked nothing.")
+    for line in LINES:
+        machine.ip("link", "set", f"{line}{number}", "down")
+    site.stop_worker(worker, within=STOPPED_WITHIN, codes=(0, 1))
 
 
 def _add_machine(site: Site, number: int) -> ForkProcess:

@@ -1,10 +1,11 @@
 """The small size of every fault run; `make chaos` has the full one."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.chaos.runs import MISSING, NOT_PERMITTED, all_runs, run_apart
+from tests.chaos.runs import MISSING, NAMES, NOT_PERMITTED, all_runs, run_apart
 from tests.support.components import require
 
 
@@ -20,3 +21,9 @@ def test_nothing_is_lost_and_nothing_comes_twice_without_its_mark(
     if code == NOT_PERMITTED:
         pytest.skip(text)
     assert code == 0, text
+
+
+@pytest.mark.parametrize("page", ["reliability.md", "reliability.zh-CN.md"])
+def test_every_run_is_documented(page: str) -> None:
+    text = Path(__file__).parents[2].joinpath("docs", page).read_text(encoding="utf-8")
+    assert tuple(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == NAMES
