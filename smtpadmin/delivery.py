@@ -49,6 +49,8 @@ logger = logging.getLogger("smtpadmin.delivery")
 # Servers that have left chunks without an answer, and until when they get none.
 _DOUBTS: dict[tuple[str, int], float] = {}
 _DOUBT_SECONDS = 3600.0
+# Some relays and routers forget connections soon; a worker keeps one for some seconds after its last message.
+_REST_SECONDS = 1.0
 
 
 class Courier:
@@ -61,6 +63,7 @@ class Courier:
         self._session: Session | None = None
         # Nothing has been sent over this connection: it has had no time to die of old age.
         self._is_fresh = True
+        self._used_at = -math.inf
         #: What is known of the server's pace, from one batch to the next.
         self.pace = Pace(broken=_DOUBTS.get(self._server, 0.0) > monotonic())
 
@@ -87,7 +90,7 @@ class Courier:
         except SmtpError:
             session.close()
             raise
-        self._session, self._is_fresh = session, True
+        self._session, self._is_fresh, self._used_at = session, True, monotonic()
 
     def close(self) -> None:
         """Leave the server. Never raises: whatever was accepted stays accepted."""
@@ -132,6 +135,7 @@ class Courier:
                     if may_be_old and not session.usable and _nothing_had_left(result):
                         return
                     may_be_old &= _is_local(result)
+                    self._used_at = monotonic()
                     yield result
         finally:
             self._leave_if_over()
@@ -144,6 +148,7 @@ class Courier:
         session = self._in_use()
         may_be_old, self._is_fresh = not self._is_fresh, False
         results = transmit_in_chunks(session, envelopes)
+        self._used_at = monotonic()
         is_over = not session.usable
         self._leave_if_over()
         if may_be_old and is_over:
@@ -161,6 +166,11 @@ class Courier:
     def chunks(self) -> bool:
         """Whether many messages may leave together."""
         return self._session is not None and self._session.chunks
+
+    @property
+    def has_rested(self) -> bool:
+        """Whether nothing has been said for so long that the connection may have died unnoticed."""
+        return monotonic() - self._used_at > _REST_SECONDS
 
     def doubt(self) -> None:
         """Send nothing together any more, here and for a while in the whole process: it has led to doubt.
@@ -378,7 +388,7 @@ class _Batch:
         """Yield what is to be sent next, each when it is about to be begun, which is then in `begun`."""
         while self._waiting and not self._stop():
             message = self._waiting[0]
-            if begun and (self._together() or _size(message) > MOST_BYTES):
+            if begun and (self._together(begun=True) or _size(message) > MOST_BYTES):
                 # A large one waits for its turn, so that there are not two of them in memory.
                 return
             if self._courier.pipelines and not self._is_marked(message):
@@ -404,10 +414,13 @@ class _Batch:
 
     # Together
 
-    def _together(self) -> int:
-        """Return how many messages to send in one flight; 0: one after the other."""
+    def _together(self, *, begun: bool = False) -> int:
+        """Return how many messages to send in one flight; 0: one after the other, the first of which has `begun`.
+
+        After a rest the first goes alone: it finds out whether the connection still lives, and leaves nothing in doubt.
+        """
         courier = self._courier
-        if not courier.chunks:
+        if not courier.chunks or (courier.has_rested and not begun):
             return 0
         count = courier.pace.window(most=len(self._waiting), round_trip=courier.round_trip, hold=self._turns.hold)
         size = 0

@@ -210,6 +210,24 @@ def test_a_connection_that_died_between_two_batches_is_replaced(pace: Pace) -> N
     assert [columns(message, "attempts", "crashes") for message in second] == [(1, 0)] * 2
 
 
+def test_after_a_rest_the_first_message_goes_alone() -> None:
+    with hostile_server(script()) as server:
+        profile = profile_for(server)
+        courier = Courier(profile)
+        courier.pace = TOGETHER
+        counted = []
+        for rest in (0.0, 5.0):
+            messages = numbered(profile, 4)
+            courier._used_at -= rest
+            assert deliver_batch(claimed(profile), courier).settled == 4
+            assert states(*messages) == ["sent"] * 4
+            counted.append(server.ledger.count("BDAT"))
+        courier.close()
+        assert counted == [3, 6]
+        # Of the first four one proves that the server counts as we do, of the others one went ahead.
+        assert (server.ledger.count("DATA"), server.connections) == (2, 1)
+
+
 @pytest.mark.parametrize(
     ("pace", "expected"), [(TOGETHER, ["uncertain", "uncertain", "queued"]), (IN_TURN, ["queued"] * 3)]
 )

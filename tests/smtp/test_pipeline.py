@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import select
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -332,6 +333,7 @@ def test_an_answer_that_was_there_before_anything_was_sent_is_none(way: object) 
 def test_what_a_server_said_while_idle_is_the_answer_to_the_next_message(way: object) -> None:
     assert callable(way)
     with session_with({Phase.AUTH: then(say("235 welcome", "421 4.4.2 idle"), close)}) as (session, _):
+        rest(session)
         results = way(session, numbered(2))
         assert not session.usable
     assert (verdicts(results), causes(results)[0]) == ([[Verdict.DEFERRED], None], [Cause.SERVICE_UNAVAILABLE])
@@ -374,10 +376,16 @@ def test_answers_that_arrive_byte_by_byte_are_answers(way: object) -> None:
 def test_an_idle_connection_that_was_closed_leaves_all_untouched_but_the_first(way: object) -> None:
     assert callable(way)
     with session_with({Phase.AUTH: then(say("235 welcome"), close)}) as (session, _):
+        rest(session)
         results = way(session, numbered(2))
     assert verdicts(results) == [[Verdict.DEFERRED], None]
     (item,) = results[0].recipients
     assert (item.error.stage, item.error.cause) == (Stage.MAIL, Cause.CONNECTION_CLOSED)
+
+
+def rest(session: Session) -> None:
+    """Do nothing until the server has said something, or closed."""
+    assert select.select([session.conversation.sock], [], [], 10)[0]
 
 
 # Taking back
