@@ -36,6 +36,8 @@ class _Waiting:
     uid: str
     origin_slug: str
     asked_from: str
+    recipients: int
+    size: int
     token: str
 
 
@@ -57,22 +59,24 @@ class _Profiles:
         """Return the profile that a message was accepted for; the present one where that is gone."""
         return self._by_slug.get(slug, current) if slug else current
 
-    def after(self, current: Profile, origin: Profile, *, asked_from: str) -> Profile | None:
+    def after(self, current: Profile, origin: Profile, message: _Waiting) -> Profile | None:
         """Return the next profile in the origin's chain that takes mail and may send this message."""
         chain = fallback.chain(origin, self.by_id)
         start = chain.index(current) + 1 if current in chain else 0
-        return next((each for each in chain[start:] if self._may_send(each, origin, asked_from)), None)
+        return next((each for each in chain[start:] if self._may_send(each, origin, message)), None)
 
-    def first(self, origin: Profile, *, asked_from: str) -> Profile | None:
+    def first(self, origin: Profile, message: _Waiting) -> Profile | None:
         """Return the first profile of the chain, its origin among them, that takes mail and may send this message."""
         chain = (origin, *fallback.chain(origin, self.by_id))
-        return next((each for each in chain if self._may_send(each, origin, asked_from)), None)
+        return next((each for each in chain if self._may_send(each, origin, message)), None)
 
-    def _may_send(self, profile: Profile, origin: Profile, asked_from: str) -> bool:
+    def _may_send(self, profile: Profile, origin: Profile, message: _Waiting) -> bool:
         return (
             profile.pk not in self.paused
             and fallback.strength(profile) >= fallback.strength(origin)
-            and fallback.address(profile, asked_from=asked_from) is not None
+            and message.recipients <= (profile.max_recipients or message.recipients)
+            and message.size <= (profile.max_message_bytes or message.size)
+            and fallback.address(profile, asked_from=message.asked_from) is not None
         )
 
 
@@ -101,7 +105,7 @@ def elsewhere(claim: Claim, message: Claimed, settlement: Settlement, result: Re
     if current is None or waiting is None:
         return settlement
     origin = profiles.origin(waiting.origin_slug, current=current)
-    target = profiles.after(current, origin, asked_from=waiting.asked_from)
+    target = profiles.after(current, origin, waiting)
     if target is not None:
         move = _readdress(waiting, target, origin, kind, keys.keyring())
         return settlement if move is None else _as_move(settlement, move, due_at=timezone.now())
@@ -152,7 +156,7 @@ def _as_move(settlement: Settlement, move: Move, *, due_at: datetime | None) -> 
 def _waiting(profile_id: int, lane: Lane) -> list[_Waiting]:
     now = sql.instant(timezone.now())
     found = sql.rows(
-        f"""SELECT m.id, m.uid, m.origin_slug, m.asked_from, b.token
+        f"""SELECT m.id, m.uid, m.origin_slug, m.asked_from, m.recipients_total, m.size, b.token
             FROM {sql.MESSAGE} m JOIN {sql.BODY} b ON b.message_id = m.id
             WHERE m.profile_id = %s AND m.state = 'queued' AND m.lane = %s AND m.due_at <= %s
             ORDER BY m.due_at, m.id LIMIT %s""",
@@ -162,11 +166,13 @@ def _waiting(profile_id: int, lane: Lane) -> list[_Waiting]:
 
 
 def _row(message: Claimed) -> _Waiting | None:
-    found = sql.rows(f"SELECT origin_slug, asked_from FROM {sql.MESSAGE} WHERE id = %s", [message.id])
+    found = sql.rows(
+        f"SELECT origin_slug, asked_from, recipients_total, size FROM {sql.MESSAGE} WHERE id = %s", [message.id]
+    )
     if not found or message.token is None:
         return None
-    origin_slug, asked_from = found[0]
-    return _Waiting(message.id, message.uid, origin_slug, asked_from, message.token)
+    origin_slug, asked_from, recipients, size = found[0]
+    return _Waiting(message.id, message.uid, origin_slug, asked_from, recipients, size, message.token)
 
 
 def _move_all(waiting: Iterable[_Waiting], paused: Profile, kind: FailureClass, profiles: _Profiles) -> int:
@@ -175,7 +181,7 @@ def _move_all(waiting: Iterable[_Waiting], paused: Profile, kind: FailureClass, 
     for each in waiting:
         origin = profiles.origin(each.origin_slug, current=paused)
         # Where nobody takes it, it waits for the profile it was accepted for.
-        target = profiles.first(origin, asked_from=each.asked_from) or origin
+        target = profiles.first(origin, each) or origin
         if target == paused:
             continue
         ring = ring or keys.keyring()

@@ -226,6 +226,14 @@ def test_a_fallback_that_refuses_the_from_takes_nothing_over(smtp_server: StartS
     assert (way(message), server.messages) == (("queued", "main", "", ""), [])
 
 
+@pytest.mark.parametrize("limit", [{"max_recipients": 1}, {"max_message_bytes": 50}], ids=["recipients", "size"])
+def test_a_fallback_takes_no_message_over_its_own_limits(smtp_server: StartServer, limit: dict[str, int]) -> None:
+    spare = profile_on(smtp_server(), "spare", **limit)
+    message = put(make_profile(port=1, host="127.0.0.1", fallback=spare), "a@example.org", "b@example.org")
+    deliver_due()
+    assert way(message) == ("queued", "main", "", "")
+
+
 def test_the_least_urgent_message_tries_whether_a_server_is_back() -> None:
     main = make_profile()
     Circuit.objects.create(profile=main, reason="connect", probe_at=timezone.now(), profile_version=main.updated_at)
