@@ -330,7 +330,7 @@ def site(
             shutil.copyfile(template, file)
         set_up_django(url, migrate=not is_made)
         if template is not None and not is_made:
-            (postgresql.keep if postgresql else partial(shutil.copyfile, file))(template)
+            (postgresql.keep if postgresql else partial(_keep, file))(template)
         recorder = Recorder(folder / "arrived", host=mail_host, delay=delay, offers=offers)
         made = Site(
             folder=folder, disk=folder / "disk", database=database, seed=seed, recorder=recorder,
@@ -342,6 +342,12 @@ def site(
         recorder.close()
         made.profiles += make_profiles(recorder)
         yield made
+
+
+def _keep(file: Path, template: Path) -> None:
+    copy = template.with_name(f"{template.name}-{os.getpid()}")
+    shutil.copyfile(file, copy)
+    copy.rename(template)
 
 
 def set_up_django(url: str, *, migrate: bool) -> None:

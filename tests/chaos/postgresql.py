@@ -1,5 +1,7 @@
 """A PostgreSQL server of a run's own, which it may restart, stop and start as it likes."""
 
+import contextlib
+import os
 import secrets
 import subprocess
 from pathlib import Path
@@ -51,9 +53,12 @@ class PostgreSQL:
         self._run(["pg_ctl", "stop", "-D", str(self._data), "-m", "immediate", "-w"])
 
     def keep(self, template: Path) -> None:
-        """Leave a copy of it, as it is now, for others to begin with."""
+        """Leave a copy of it, as it is now, for others to begin with; or that of somebody who was faster."""
         self._run(["pg_ctl", "stop", "-D", str(self._data), "-m", "fast", "-w"])
-        self._copy(self._folder, template)
+        copy = template.with_name(f"{template.name}-{os.getpid()}")
+        self._copy(self._folder, copy)
+        with contextlib.suppress(OSError):
+            copy.rename(template)
         self.start()
 
     @staticmethod

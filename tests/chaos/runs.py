@@ -64,6 +64,8 @@ def run_here(name: str, database: str, *, full: bool, seed: int, templates: Path
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     module = _module(name)
     try:
+        if sys.platform != "linux":
+            raise NotPermitted("Signals, namespaces and clocks are those of Linux.")  # noqa: TRY301  as all that lacks
         if hasattr(module, "before"):
             module.before(full=full)
         options = getattr(module, "SITE", {})

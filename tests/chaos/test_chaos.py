@@ -1,20 +1,23 @@
 """The small size of every fault run; `make chaos` has the full one."""
 
 import re
+from collections.abc import Mapping
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
-from tests.chaos.runs import MISSING, NAMES, NOT_PERMITTED, all_runs, run_apart
+from tests.chaos.conftest import Outcome
+from tests.chaos.runs import MISSING, NAMES, NOT_PERMITTED, all_runs
 from tests.support.components import require
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("name", "database"), list(all_runs()))
 def test_nothing_is_lost_and_nothing_comes_twice_without_its_mark(
-    name: str, database: str, rows: list[str], templates: Path
+    name: str, database: str, outcomes: Mapping[tuple[str, str], Future[Outcome]], rows: list[str]
 ) -> None:
-    code, text = run_apart(name, database, full=False, seed=7, templates=templates)
+    code, text = outcomes[name, database].result()
     rows.append(text)
     # A sentence of `Missing`, as `require` makes it of its component too.
     require(text.rpartition(": ")[2].removesuffix(" is missing."), code != MISSING)
