@@ -15,7 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.utils import timezone
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from smtpadmin import fallback, keys, options, profiles
@@ -133,7 +133,7 @@ def app(name: str) -> App:
     """Return what the entry `name` of MAILERS says of its mail. Raise NoApp."""
     mailers: Mapping[str, Any] = getattr(settings, "MAILERS", {})
     if name not in mailers:
-        known = ", ".join(sorted(mailers)) or _("none")
+        known = ", ".join(sorted(mailers)) or pgettext("list", "none")
         raise NoApp(_("MAILERS has no entry “%(name)s”. It has: %(known)s.") % {"name": name, "known": known})
     if mailers[name].get("BACKEND") != _BACKEND:
         raise NoApp(_("The mail of MAILERS[“%(name)s”] does not come here: it has another backend.") % {"name": name})
@@ -262,7 +262,7 @@ class _Way:
 
     def _rate(self, profile: Profile) -> Iterator[Obstacle]:
         if any(not each.left for each in self._limits(profile)):
-            text = _("Its rate is used up; the message waits until it has room.")
+            text = _("Its limit is reached; the message waits until it may send again.")
             yield Obstacle(finding=Finding.RATE, effect=Effect.WAITS, text=text)
 
 

@@ -280,7 +280,7 @@ def _facts(message: Message, known: KnownProfiles) -> Iterator[tuple[str, str]]:
     if message.origin_slug:
         yield pgettext("message", "Accepted for"), known.name(message.origin_slug)
     yield pgettext("message", "Lane"), f"{message.get_lane_display()} ({_lane_meaning(message)})"
-    yield _("Envelope sender"), message.sender or _("none (a message about another one)")
+    yield _("Envelope sender"), message.sender or _("none (a bounce or another automatic notice)")
     yield pgettext("message", "Size"), filesizeformat(message.size)
     yield pgettext("message", "Accepted"), to_the_second(message.created_at)
     if message.direct:
@@ -290,10 +290,10 @@ def _facts(message: Message, known: KnownProfiles) -> Iterator[tuple[str, str]]:
     if message.ended_at:
         yield pgettext("message", "Ended"), to_the_second(message.ended_at)
     else:
-        yield pgettext("message", "Given up at"), to_the_second(message.expires_at)
+        yield pgettext("message", "Sent until"), to_the_second(message.expires_at)
     yield _("Attempts that count"), str(message.attempts)
     if message.uncertain:
-        yield _("Times it may have arrived unnoticed"), str(message.uncertain)
+        yield _("Times it may have been delivered without an answer"), str(message.uncertain)
     yield _("Message-ID"), message.message_id or "–"
     yield _("Identifier here"), message.uid
 

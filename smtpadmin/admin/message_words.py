@@ -32,7 +32,7 @@ STATES: Mapping[str, Word] = {
     State.FAILED: Word("bad", pgettext_lazy("message", "Failed")),
     State.UNCERTAIN: Word("warn", pgettext_lazy("message", "Unclear")),
     State.CANCELLED: Word("quiet", pgettext_lazy("message", "Cancelled")),
-    State.EXPIRED: Word("bad", pgettext_lazy("message", "Not in time")),
+    State.EXPIRED: Word("bad", pgettext_lazy("message", "Expired")),
 }
 _PARTLY_FAILED = Word("bad", pgettext_lazy("message", "Partly failed"))
 _DELAYED = Word("warn", pgettext_lazy("message", "Waiting"))

@@ -23,7 +23,7 @@ from django.db import DatabaseError, InterfaceError
 from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from smtpadmin import keys, profiles
 from smtpadmin.crypto import CryptoError
@@ -163,7 +163,7 @@ def find_profile(slug: str) -> Profile:
     """Return the profile, a disabled one too; else end the command, naming those that there are."""
     profile = Profile.objects.filter(slug=slug).first()
     if profile is None:
-        known = ", ".join(Profile.objects.order_by("slug").values_list("slug", flat=True)) or _("none")
+        known = ", ".join(Profile.objects.order_by("slug").values_list("slug", flat=True)) or pgettext("list", "none")
         text = _("There is no SMTP profile “%(slug)s”. There are: %(known)s.") % {"slug": slug, "known": known}
         raise stopped(text, Exit.USAGE)
     return profile

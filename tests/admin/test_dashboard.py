@@ -176,7 +176,7 @@ def test_a_paused_profile_is_told_with_reason_and_cure_and_may_try_at_once(admin
     waiting(receipts)
     page = shown(admin)
     assert "Microsoft 365 – receipts : The sign-in is refused Paused 40 minutes ago · Next try: " in page
-    assert "1 message waits · “QQ Mail – notify” takes over where it may" in page
+    assert "1 message waits · “QQ Mail – notify” takes over where its settings allow" in page
     assert "Microsoft 365 (Exchange Online): sending by SMTP is off for your whole organisation" in page
     assert f"In the original: {REFUSED_SIGN_IN['code']} {REFUSED_SIGN_IN['reply']}" in page
     assert f'action="/admin/smtpadmin/profile/{receipts.pk}/resume/"' in admin.get(DASHBOARD).content.decode()
@@ -255,7 +255,7 @@ def test_failures_are_told_by_their_cause(admin: Client) -> None:
 
 def test_nothing_has_failed_yet(admin: Client) -> None:
     put(make_profile())
-    assert "Why messages failed last 7 days None did." in shown(admin)
+    assert "Why messages failed last 7 days No message failed." in shown(admin)
 
 
 @pytest.mark.parametrize("codenames", [("view_profile",), ("change_profile",)])

@@ -89,7 +89,7 @@ def test_a_row_says_to_whom_and_how_it_stands(admin: Client) -> None:
         ("failed", None, {"cause": "no_profile"}, ["a@example.org Its profile was deleted", "Failed"]),
         ("cancelled", None, {}, ["a@example.org", "Cancelled"]),
         ("expired", ("deferred", GREYLISTED), {"cause": "expired"},
-         ["a@example.org It was not sent in time", "Not in time"]),
+         ["a@example.org It was not sent in time", "Expired"]),
     ],
 )  # fmt: skip
 def test_a_row_says_the_state_and_the_last_failure_in_words(

@@ -266,4 +266,4 @@ def test_the_attempts_of_other_messages_are_theirs(admin: Client) -> None:
     message = put(profile)
     story(profile, "b@example.org", state="failed", age=timedelta(0), steps=((SECOND, "refused", UNKNOWN),))
     assert Attempt.objects.count() == 1
-    assert "None so far." in shown(admin, message)
+    assert "No attempt so far." in shown(admin, message)

@@ -67,8 +67,8 @@ def test_a_disabled_profile_is_enabled_and_one_that_is_not_known_to_work_is_name
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "Name a profile, or ask for --list."),
-        (["main", "--list"], "Name a profile, or ask for --list."),
+        ([], "Name a profile, or use --list."),
+        (["main", "--list"], "Name a profile, or use --list."),
         (["other"], "There is no SMTP profile “other”. There are: main, spare."),
     ],
 )

@@ -160,7 +160,7 @@ def test_the_page_asks_first(client: Client, alice: User) -> None:
     page = response.content.decode()
     assert response.status_code == 200
     assert "Log in with a one-time link" in page
-    assert "You log in as <strong>alice</strong>. The link is used up by that." in page
+    assert "You log in as <strong>alice</strong>. The link then stops working." in page
     assert response.headers["Content-Security-Policy"] == POLICY
     assert "no-store" in response.headers["Cache-Control"]
     assert response.headers["Referrer-Policy"] == "same-origin"

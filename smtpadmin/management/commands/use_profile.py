@@ -26,7 +26,7 @@ class Command(TerminalCommand):
 
     def act(self, **options: Any) -> Exit:
         if bool(options["profile"]) == options["list"]:
-            raise stopped(_("Name a profile, or ask for --list."), Exit.USAGE)
+            raise stopped(_("Name a profile, or use --list."), Exit.USAGE)
         if options["list"]:
             self._list()
         else:
@@ -41,7 +41,10 @@ class Command(TerminalCommand):
             return
         was_enabled = profile.enabled
         profiles.make_default(profile)
-        self.line(_("The default was: %(profile)s") % {"profile": _shown(before) if before else _("none")})
+        self.line(
+            _("The default was: %(profile)s")
+            % {"profile": _shown(before) if before else pgettext("default profile", "none")}
+        )
         self.line(_("The default is:  %(profile)s") % {"profile": _shown(profile)})
         if not was_enabled:
             self.line(_("It was disabled, and is enabled now."))
