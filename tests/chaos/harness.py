@@ -66,7 +66,7 @@ class Counts:
     lost: int
     #: Accepted, and delivered once or more.
     delivered: int
-    #: Messages that arrived more than once and bear the mark of it.
+    #: Messages that arrived more than once, and bear a mark for each copy but the first; and those that do not.
     doubled_with_mark: int
     doubled_without_mark: int
     #: Messages that bear the mark, doubled or not: those somebody is asked about.
@@ -255,8 +255,11 @@ class Site:
             )
         }
         accepted, arrived = self.accepted(), self.recorder.arrivals()
+        doubts = {token: uncertain for token, (_, _, uncertain) in rows.items()}
+        marked = sum(uncertain > 0 for uncertain in doubts.values())
         doubled = [token for token, copies in arrived.items() if copies > 1]
-        marked = {token for token, (_, _, uncertain) in rows.items() if uncertain}
+        # Each copy but the first needs a doubt of its own.
+        unmarked = [token for token in doubled if arrived[token] > 1 + doubts.get(token, 0)]
         lost = [
             token
             for token in accepted
@@ -269,15 +272,15 @@ class Site:
             breaches.append(f"Not everything was sent in the end: {dict(open_)}.")
         breaches += _contradictions({pk: (state, uncertain) for pk, state, uncertain in rows.values()})
         if one_copy_each and (doubled or marked):
-            breaches.append(f"{len(doubled)} messages arrived twice and {len(marked)} bear the mark: none should.")
+            breaches.append(f"{len(doubled)} messages arrived twice and {marked} bear the mark: none should.")
         return Counts(
             accepted=len(accepted),
             faults=faults,
             lost=len(lost),
             delivered=len(accepted & set(arrived)),
-            doubled_with_mark=len(marked.intersection(doubled)),
-            doubled_without_mark=len(set(doubled) - marked),
-            marked=len(marked),
+            doubled_with_mark=len(doubled) - len(unmarked),
+            doubled_without_mark=len(unmarked),
+            marked=marked,
             late=Attempt.objects.filter(outcome="late").count(),
             breaches=tuple(breaches),
             seconds=time.monotonic() - self.begun,
