@@ -1,5 +1,6 @@
 """Fixtures for every test; each module of `tests.support` says what its own are for."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,9 @@ pytest_plugins = [
     "tests.support.real_servers",
     "tests.support.smtpd",
 ]
+
+# A shell's background job ignores Ctrl-C, and so would the processes that tests press it for.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
