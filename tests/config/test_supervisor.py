@@ -146,10 +146,12 @@ def test_a_stop_that_comes_while_children_start_is_not_lost(run: Run) -> None:
 
 
 def test_a_worker_that_keeps_dying_is_started_after_longer_and_longer_pauses(run: Run) -> None:
-    panel = run(worker="failing")
     begun = monotonic()
+    panel = run(worker="failing")
     said(panel, "failing", times=3)
     assert monotonic() - begun > 2.9
+    # Its third end is noticed a moment after its last word.
+    assert wait_until(lambda: panel.output.count("started again") == 3, seconds=20)
     assert panel.stop() == 0
     assert panel.output.count("LookupError: a bug") == 3
     assert [line for line in panel.output.splitlines() if "started again" in line] == [
