@@ -321,14 +321,18 @@ class Worker:
             keeper.join(_AFTER_ERROR)
 
     def _keep_leases(self, ended: threading.Event) -> None:
-        while not ended.wait(clock.LEASE_SECONDS / 4):
+        pause = clock.LEASE_SECONDS / 4
+        while not ended.wait(pause):
             with self._lock:
                 claims = [claim for claim, until in self._holding.values() if time.monotonic() < until]
             try:
                 for claim in claims:
                     outbox.renew(claim)
+                pause = clock.LEASE_SECONDS / 4
             except (DatabaseError, InterfaceError) as error:
                 logger.warning("Leases could not be renewed. %s", error)
+                # They have become short, and the database may go away again.
+                pause = min(pause, _AFTER_ERROR)
             finally:
                 connections.close_all()
 

@@ -186,6 +186,30 @@ def test_a_worker_that_is_silent_in_a_transaction_holds_up_nobody(monkeypatch: p
         thread.join(10)
 
 
+def test_a_lease_that_could_not_be_renewed_is_renewed_as_soon_as_that_is_possible(
+    smtp_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a database that goes away twice is away for as long as both together."""
+    monkeypatch.setattr(module.clock, "LEASE_SECONDS", 4)
+    monkeypatch.setattr(module, "_AFTER_ERROR", 0.05)
+    worker, renewed, renewals = Worker(), threading.Event(), []
+
+    def renew(claim: outbox.Claim) -> int:
+        renewals.append(time.monotonic())
+        if len(renewals) == 1:
+            raise OperationalError("The database is away.")
+        renewed.set()
+        return 1
+
+    monkeypatch.setattr(outbox, "renew", renew)
+    put(profile_on(smtp_server()))
+    claim = outbox.claim(Profile.objects.get(), worker=worker.name)
+    assert claim is not None
+    with worker._held(claim), worker._keeping_leases():
+        assert renewed.wait(10)
+    assert renewals[1] - renewals[0] < 0.5
+
+
 def test_the_grace_begins_when_a_worker_is_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     """A turn that waits for the database is a part of it."""
     worker, entered, never = Worker(), threading.Event(), threading.Event()
