@@ -50,6 +50,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "smtpadmin.windows",
     ),
     ("smtpadmin.checking", "smtpadmin.delivery", "smtpadmin.support_bundle", "smtpadmin.testing"),
+    ("smtpadmin.wording",),
     (
         "smtpadmin.admin",
         "smtpadmin.apps",

@@ -1,15 +1,15 @@
 """The pages: the only code that sees a request.
 
     profile         list, add, change, delete, history       send_test       the test page and its stream
-    forms, rules    what may be saved                        results         steps and outcome in words
-    form_fields, layout, form_page, live_check, presets,     state_views     default, enable, disable, duplicate
-    preset_limits   the form around it                       provider_pages  list and guide of providers
-    history         who changed what                         dashboard       health at a glance
-    locked          why nothing can be done now              health, guide, usage, columns, pages: shared parts
+    forms, rules    what may be saved                        state_views     default, enable, disable, duplicate
+    form_fields, layout, form_page, live_check, presets,     provider_pages  list and guide of providers
+    preset_limits   the form around it                       dashboard       health at a glance
+    history         who changed what                         guide, usage, columns, pages: shared parts
+    locked          why nothing can be done now              workers         whether anything sends
     messages        the log of messages, and what is in the modules it names: message_*
-    workers         whether anything sends                   wording         times and numbers
 
-What may happen to a profile is `profiles`', to a message `outbox`'s, how a test runs is `testing`'s.
+What may happen to a profile is `profiles`', to a message `outbox`'s, how a test runs is `testing`'s; the words that
+commands need as well are in `wording`.
 """
 
 from smtpadmin.admin.messages import MessageAdmin

@@ -14,9 +14,9 @@ from django.utils.translation import get_language, gettext_lazy, pgettext, pgett
 from django.utils.translation import gettext as _
 
 from smtpadmin.admin.guide import SECURITY_LABELS
-from smtpadmin.admin.health import health
 from smtpadmin.diagnosis import provider_of
 from smtpadmin.models import Profile, TestState
+from smtpadmin.wording.health import health
 
 
 def provider_name(key: str) -> str:

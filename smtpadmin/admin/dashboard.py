@@ -17,13 +17,13 @@ from django.utils.translation import gettext as _
 from smtpadmin.admin import history
 from smtpadmin.admin.columns import provider_name
 from smtpadmin.admin.guide import SECURITY_LABELS, notice_lines
-from smtpadmin.admin.health import for_list, health
 from smtpadmin.admin.locked import explanation
 from smtpadmin.admin.pages import may_test
 from smtpadmin.admin.state_views import may_resume
 from smtpadmin.admin.traffic import mail
 from smtpadmin.diagnosis import provider_of
 from smtpadmin.models import Profile, TestState
+from smtpadmin.wording.health import for_list, health
 
 RECENT = 6
 

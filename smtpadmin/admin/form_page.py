@@ -16,17 +16,18 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from smtpadmin import profiles
-from smtpadmin.admin import history, preset_limits, presets, results
+from smtpadmin.admin import history, preset_limits, presets
 from smtpadmin.admin.columns import provider_name
 from smtpadmin.admin.forms import ProfileForm
 from smtpadmin.admin.guide import SECURITY_LABELS, guide
-from smtpadmin.admin.health import banners, health
 from smtpadmin.admin.layout import RATE_SUMMARIES, sections
 from smtpadmin.admin.send_test import RecipientForm, own_address
 from smtpadmin.diagnosis import provider_of
 from smtpadmin.models import Profile
 from smtpadmin.smtp import Security
 from smtpadmin.testing import Report
+from smtpadmin.wording import results
+from smtpadmin.wording.health import banners, health
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin

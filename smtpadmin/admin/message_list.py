@@ -24,10 +24,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from smtpadmin.admin.message_words import STATES, KnownProfiles, Word, explain, explain_end, state_word
-from smtpadmin.admin.wording import moment
 from smtpadmin.models import Attempt, Lane, Message, Recipient, State
 from smtpadmin.names import ascii_address, split_sender
 from smtpadmin.outbox.overview import MOST_COUNTED
+from smtpadmin.wording.figures import moment
 
 if TYPE_CHECKING:
     MessagePaginator = Paginator[Message]

@@ -15,7 +15,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
-from smtpadmin.admin.health import PROTOCOL_NAMES, pause_of
 from smtpadmin.admin.message_body import is_shown, may_read
 from smtpadmin.admin.message_decisions import DECISIONS, Decision, may_decide
 from smtpadmin.admin.message_list import known_profiles
@@ -30,11 +29,12 @@ from smtpadmin.admin.message_words import (
     said,
     state_word,
 )
-from smtpadmin.admin.results import duration
-from smtpadmin.admin.wording import moment, to_the_second
 from smtpadmin.admin.workers import workers
 from smtpadmin.models import Attempt, AttemptOutcome, Body, Lane, Message, Profile, Recipient, RecipientState, State
 from smtpadmin.retry import FailureClass
+from smtpadmin.wording.figures import moment, to_the_second
+from smtpadmin.wording.health import PROTOCOL_NAMES, pause_of
+from smtpadmin.wording.results import duration
 
 #: How many recipients and attempts stand on the page at once; “all” of them is still no more than the latter.
 _RECIPIENTS, _ALL_RECIPIENTS = 50, 5_000

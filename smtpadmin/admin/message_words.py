@@ -11,10 +11,10 @@ from typing import Protocol
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy, pgettext_lazy
 
-from smtpadmin.admin.results import SIDE_LABELS
 from smtpadmin.diagnosis import diagnose
 from smtpadmin.models import FINAL, AttemptOutcome, Message, Profile, Recipient, RecipientState, State
 from smtpadmin.providers import Failure
+from smtpadmin.wording.results import SIDE_LABELS
 
 
 @dataclass(frozen=True, slots=True)

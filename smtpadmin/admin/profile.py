@@ -19,7 +19,6 @@ from smtpadmin.admin import history, preset_limits, presets
 from smtpadmin.admin.columns import Columns, EnabledFilter, HealthFilter, ProviderFilter, test_link
 from smtpadmin.admin.form_page import form_context, read_only_context
 from smtpadmin.admin.forms import MODEL_FIELDS, ProfileForm, SecretChange
-from smtpadmin.admin.health import for_list
 from smtpadmin.admin.live_check import CheckViews
 from smtpadmin.admin.locked import explanation
 from smtpadmin.admin.pages import LockedPages, may_test
@@ -29,6 +28,7 @@ from smtpadmin.admin.state_views import StateViews
 from smtpadmin.admin.usage import mailers_naming
 from smtpadmin.models import Profile
 from smtpadmin.outbox import pace
+from smtpadmin.wording.health import for_list
 
 if TYPE_CHECKING:
     ProfileModelAdmin = admin.ModelAdmin[Profile]

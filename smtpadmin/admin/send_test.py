@@ -24,9 +24,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from smtpadmin import profiles, testing
-from smtpadmin.admin import history, results
+from smtpadmin.admin import history
 from smtpadmin.admin.forms import ProfileForm
-from smtpadmin.admin.health import PROTOCOL_NAMES, banners
 from smtpadmin.admin.pages import Pages, may_test
 from smtpadmin.admin.usage import snippet
 from smtpadmin.crypto import CryptoError
@@ -34,6 +33,8 @@ from smtpadmin.models import Profile
 from smtpadmin.names import validate_address
 from smtpadmin.smtp import Secret
 from smtpadmin.testing import Report, StepRecord, TestRefused
+from smtpadmin.wording import results
+from smtpadmin.wording.health import PROTOCOL_NAMES, banners
 
 # What the script asks for and gets: pieces of HTML with a record separator behind each. Not text/html, so that no
 # browser takes the stream for a page.

@@ -18,14 +18,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext, pgettext_lazy
 
 from smtpadmin import outbox
-from smtpadmin.admin.health import pause_of
 from smtpadmin.admin.message_decisions import may_decide
 from smtpadmin.admin.message_words import Explained, explain, explain_end
-from smtpadmin.admin.wording import at_most, moment, number
 from smtpadmin.admin.workers import Workers, nothing_was_ever_sent, workers
 from smtpadmin.models import Attempt, Lane, Message, Profile, Recipient, State
 from smtpadmin.outbox import overview
 from smtpadmin.outbox.overview import FailureGroup, Waiting
+from smtpadmin.wording.figures import at_most, moment, number
+from smtpadmin.wording.health import pause_of
 
 _HOURS = 24
 _REASONS = 6

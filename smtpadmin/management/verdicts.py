@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from smtpadmin import __version__
-from smtpadmin.admin import results
 from smtpadmin.management.terminal import INDENT, TerminalCommand, columns, left, right
 from smtpadmin.models import Profile
 from smtpadmin.smtp import Stage, Step
 from smtpadmin.testing import STAGE_LABELS, Report, StepRecord
+from smtpadmin.wording import results
 
 #: Raised when a key of the JSON output goes or changes its meaning.
 JSON_VERSION = 1

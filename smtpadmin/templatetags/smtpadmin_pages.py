@@ -1,10 +1,14 @@
-"""Tags of the app's pages, and `smtpadmin_dashboard` for the front page of any admin."""
+"""Tags of the app's pages, and `smtpadmin_dashboard` for the front page of any admin.
+
+Django imports every tag library with the first template and in its checks, also in a project that has no admin and
+only sends: so what needs the admin is imported where it is used.
+"""
 
 import re
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django import template
-from django.contrib.admin.models import LogEntry
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -12,10 +16,13 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from smtpadmin.admin import history, wording
-from smtpadmin.admin.dashboard import dashboard
-from smtpadmin.admin.history import ChangeLine
-from smtpadmin.admin.locked import Explanation, explanation
+from smtpadmin.wording import figures
+
+if TYPE_CHECKING:
+    from django.contrib.admin.models import LogEntry
+
+    from smtpadmin.admin.history import ChangeLine
+    from smtpadmin.admin.locked import Explanation
 
 register = template.Library()
 
@@ -29,6 +36,8 @@ _PAGE = re.compile(
 @register.simple_tag(takes_context=True)
 def smtpadmin_dashboard(context: template.Context) -> SafeString:
     """Print the dashboard for the reader of this page."""
+    from smtpadmin.admin.dashboard import dashboard  # noqa: PLC0415  needs the admin
+
     request = context["request"]
     return render_to_string("smtpadmin/dashboard.html", dashboard(request), request)
 
@@ -56,16 +65,20 @@ def ago(moment: datetime) -> str:
 @register.filter
 def as_number(count: int) -> str:
     """Return a number as people write it."""
-    return wording.number(count)
+    return figures.number(count)
 
 
 @register.filter
-def change_lines(entry: LogEntry) -> list[ChangeLine]:
+def change_lines(entry: "LogEntry") -> "list[ChangeLine]":
     """Return what a log entry says, line by line."""
+    from smtpadmin.admin import history  # noqa: PLC0415  needs the admin
+
     return history.lines(entry)
 
 
 @register.simple_tag(takes_context=True)
-def smtpadmin_locked(context: template.Context) -> Explanation | None:
+def smtpadmin_locked(context: template.Context) -> "Explanation | None":
     """Return why the panel is locked, or None."""
+    from smtpadmin.admin.locked import explanation  # noqa: PLC0415  needs the admin
+
     return explanation(context["request"])

@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from smtpadmin import profiles
-from smtpadmin.admin.health import for_list, health
 from smtpadmin.management.terminal import Exit, TerminalCommand, find_profile, refuse_while_locked, stopped, table
 from smtpadmin.models import Circuit, PauseReason, Profile, TestState
+from smtpadmin.wording.health import for_list, health
 
 
 class Command(TerminalCommand):

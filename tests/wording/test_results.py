@@ -4,10 +4,10 @@ import datetime as dt
 
 import pytest
 
-from smtpadmin.admin.results import duration, field_at_fault, outcome, row, rows
 from smtpadmin.providers import Failure
 from smtpadmin.smtp import Cause, Stage
 from smtpadmin.testing import Report, StepRecord
+from smtpadmin.wording.results import duration, field_at_fault, outcome, row, rows
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from smtpadmin.admin.health import PROTOCOL_NAMES
 from smtpadmin.providers import Side
 from smtpadmin.smtp import Cause, Security, Stage
 from smtpadmin.smtp import stages as protocol_stages
 from smtpadmin.testing import FACT_LABELS, STAGE_LABELS, Report, StepRecord
+from smtpadmin.wording.health import PROTOCOL_NAMES
 
 # Bars are drawn in thousandths of the test's whole time.
 FULL = 1000

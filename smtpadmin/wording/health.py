@@ -11,9 +11,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
-from smtpadmin.admin.wording import moment
 from smtpadmin.models import Profile, TestState
 from smtpadmin.smtp import Stage
+from smtpadmin.wording.figures import moment
 
 # The protocol's own names: what an operator reads in a log and searches for.
 PROTOCOL_NAMES: dict[str, str] = {
