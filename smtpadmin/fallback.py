@@ -44,7 +44,7 @@ def strength(profile: Profile) -> int:
     """Return how well a profile guards what it sends: 2 encrypted to a server that is checked, 1 unchecked, 0 clear."""
     if profile.security == Security.NONE:
         return 0
-    return 1 if profile.skip_verify else 2
+    return 2 if profile.verifies_certificate else 1
 
 
 def address(profile: Profile, *, asked_from: str) -> Address | None:

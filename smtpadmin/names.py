@@ -106,6 +106,21 @@ def ascii_host(host: str) -> str:
         raise ValueError(f"{host!r} is not a host name.") from error
 
 
+def validate_selector(selector: str) -> None:
+    """Accept a DKIM selector: one label of a DNS name or several (RFC 6376 section 3.1)."""
+    if "_domainkey" in selector:
+        raise ValidationError(
+            _("Enter only what stands before “._domainkey”."), code="selector_whole", params={"text": selector}
+        )
+    # Some providers give out selectors with an underscore; DNS takes them.
+    if not re.fullmatch(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*", selector):
+        raise ValidationError(
+            _("“%(text)s” is not a selector. It has letters, digits, hyphens and dots, such as s1 or mail2024."),
+            code="selector",
+            params={"text": selector},
+        )
+
+
 def validate_host(host: str) -> None:
     """Accept a DNS name (IDN allowed) or an IP address; refuse URLs, ports and user info, saying what to leave out."""
     if "://" in host:

@@ -29,12 +29,12 @@ SECRET_BOUND = ("host", "port", "security", "username")
 
 # Who the server is known by, and who may listen. The secret's seal leaves these out, but weakening one hands the secret
 # to whoever can stand in the server's way, so it is typed again for that.
-TRUST_BOUND = ("skip_verify", "ca_pem", "pinned_sha256", "allow_plaintext_auth")
+TRUST_BOUND = ("skip_verify", "skip_verify_until", "ca_pem", "pinned_sha256", "allow_plaintext_auth")
 
 # A change of one of these makes the last test's verdict say nothing of the profile as it is now.
 TESTED = (
-    *SECRET_BOUND, "sealed_password", "sign_in", "from_address", "ehlo_name", "skip_verify", "ca_pem", "pinned_sha256",
-    "allow_plaintext_auth",
+    *SECRET_BOUND, "sealed_password", "sign_in", "from_address", "ehlo_name", "skip_verify", "skip_verify_until",
+    "ca_pem", "pinned_sha256", "allow_plaintext_auth",
 )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def server_config(profile: Profile, *, password: Secret, deadlines: Deadlines | 
         password=password,
         sign_in=SignIn(profile.sign_in),
         ehlo_name=_ehlo_name(profile.ehlo_name),
-        verify=not profile.skip_verify,
+        verify=profile.verifies_certificate,
         ca_pem=profile.ca_pem,
         pinned_sha256=profile.pinned_sha256,
         allow_plaintext_auth=profile.allow_plaintext_auth,

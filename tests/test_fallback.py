@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+from datetime import date
 from typing import Any
 
 import pytest
@@ -35,7 +36,8 @@ def test_a_chain_follows_the_fallbacks_and_ends_where_it_leads_back() -> None:
         ({"security": "tls"}, 2),
         ({"security": "starttls"}, 2),
         ({"security": "starttls", "pinned_sha256": "AB"}, 2),
-        ({"security": "tls", "skip_verify": True}, 1),
+        ({"security": "tls", "skip_verify": True, "skip_verify_until": date.max}, 1),
+        ({"security": "tls", "skip_verify": True, "skip_verify_until": date(2026, 1, 1)}, 2),
         ({"security": "none"}, 0),
     ],
 )

@@ -1,14 +1,17 @@
 """The parts of the profile form that Django has no field for: the sender, the provider, the secret."""
 
 import re
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.formats import date_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from smtpadmin.admin import presets
+from smtpadmin.models.profile import MOST_UNCHECKED, USUAL_UNCHECKED, today
 from smtpadmin.names import Sender, parse_sender
 from smtpadmin.smtp import Secret
 
@@ -68,6 +71,34 @@ class ProviderField(forms.ChoiceField):
             *presets.choices(get_language() or "en"),
             (presets.OTHER, _("Other server")),
         ]
+
+
+class EndDateField(forms.DateField):
+    """The last day of something that ends by itself; an empty one proposes the usual span.
+
+    Whether it has to be given, and may be the day that it is, depends on other fields; see `checked_end`.
+    """
+
+    def __init__(self, *, most: timedelta = MOST_UNCHECKED, usual: timedelta = USUAL_UNCHECKED, **kwargs: Any) -> None:
+        self.most, self.usual = most, usual
+        # The one form that a browser's date box takes and gives.
+        kwargs.setdefault("widget", forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "autocomplete": "off"}))
+        super().__init__(**kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return today() + self.usual if value is None else value
+
+    def checked_end(self, end: date | None) -> date:
+        """Return `end`, a day from today to the last one that is allowed. Raise ValidationError."""
+        first, last = today(), today() + self.most
+        if end is None:
+            raise ValidationError(_("Choose the last day without the check."), code="required")
+        if end < first:
+            raise ValidationError(_("This day is over. Choose today or a later one."), code="past")
+        if end > last:
+            text = _("At most %(days)d days ahead: no later than %(last)s.")
+            raise ValidationError(text, code="far", params={"days": self.most.days, "last": date_format(last)})
+        return end
 
 
 class MarkField(forms.CharField):

@@ -6,6 +6,7 @@ It completes what was left out, checks it, and decides what becomes of the secre
 
 import unicodedata
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,14 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.http import QueryDict
+from django.utils.functional import cached_property
+from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from smtpadmin import profiles
 from smtpadmin.admin import presets
-from smtpadmin.admin.form_fields import MarkField, ProviderField, SecretField, SenderField, without_groups
+from smtpadmin.admin.form_fields import EndDateField, MarkField, ProviderField, SecretField, SenderField, without_groups
 from smtpadmin.admin.rules import Finding, findings, signs_in
 from smtpadmin.diagnosis import provider_of
 from smtpadmin.models import FromPolicy, Profile
@@ -33,14 +36,17 @@ else:
 
 MODEL_FIELDS = (
     "name", "slug", "provider", "host", "port", "security", "username", "sign_in", "from_policy", "reply_to",
-    "ehlo_name", "skip_verify", "skip_verify_reason", "ca_pem", "pinned_sha256", "allow_plaintext_auth", "batch",
-    "rate_second", "rate_minute", "rate_hour", "rate_day", "max_message_bytes", "max_recipients", "pipelining",
-    "chunking", "connect_timeout", "command_timeout", "fallback",
+    "dkim_selector", "ehlo_name", "skip_verify", "skip_verify_reason", "skip_verify_until", "ca_pem", "pinned_sha256",
+    "allow_plaintext_auth", "batch", "rate_second", "rate_minute", "rate_hour", "rate_day", "max_message_bytes",
+    "max_recipients", "pipelining", "chunking", "connect_timeout", "command_timeout", "fallback",
 )  # fmt: skip
 # A profile has these from the beginning; an empty box on the short form stands for them.
 _HAS_DEFAULT = ("sign_in", "from_policy", "batch", "connect_timeout", "command_timeout")
 _FOLLOW = ("name", "slug", "host", "port", "security", "username", "secret")
+# What these hold counts only while certificates go unchecked.
+_OF_SKIPPING = ("skip_verify_reason", "skip_verify_until")
 _UNTOUCHED = Profile()
+_MODEL = Profile._meta  # noqa: SLF001  Django's documented API
 _PLAIN = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
 
 
@@ -69,8 +75,13 @@ class ProfileForm(ProfileModelForm):
         queryset=Profile.objects.none(),
         required=False,
         empty_label=gettext_lazy("None: mail waits for this server"),
-        help_text=Profile._meta.get_field("fallback").help_text,  # noqa: SLF001  Django's documented API
+        help_text=_MODEL.get_field("fallback").help_text,
         error_messages={"invalid_choice": gettext_lazy("Choose an enabled profile other than this one.")},
+    )
+    skip_verify_until = EndDateField(
+        label=capfirst(_MODEL.get_field("skip_verify_until").verbose_name),
+        help_text=_MODEL.get_field("skip_verify_until").help_text,
+        required=False,
     )
     limits_from = MarkField()
 
@@ -84,6 +95,7 @@ class ProfileForm(ProfileModelForm):
             "sign_in": forms.Select,
             "username": forms.TextInput(attrs=_PLAIN),
             "reply_to": forms.TextInput(attrs=_PLAIN | {"inputmode": "email"}),
+            "dkim_selector": forms.TextInput(attrs=_PLAIN),
             "ehlo_name": forms.TextInput(attrs=_PLAIN),
             "name": forms.TextInput(attrs={"autocomplete": "off"}),
             "slug": forms.TextInput(attrs=_PLAIN),
@@ -180,14 +192,39 @@ class ProfileForm(ProfileModelForm):
         sender = cleaned.get("address")
         if isinstance(sender, Sender):
             self.instance.from_address, self.instance.from_name = sender.address, sender.name
+        self._clean_skipping(cleaned)
+        return cleaned
+
+    def _clean_skipping(self, cleaned: dict[str, Any]) -> None:
+        """Leaving the check of certificates out takes a reason and an end."""
         if not cleaned.get("skip_verify"):
-            cleaned["skip_verify_reason"] = ""
-        elif not cleaned.get("skip_verify_reason"):
+            cleaned |= {"skip_verify_reason": "", "skip_verify_until": None}
+            for name in _OF_SKIPPING:
+                self.errors.pop(name, None)
+            return
+        if not cleaned.get("skip_verify_reason"):
             text = _(
                 "Say why the certificate is not checked: whoever comes after you has to judge whether it still holds."
             )
             self.add_error("skip_verify_reason", ValidationError(text, code="required"))
-        return cleaned
+        end = cleaned.get("skip_verify_until")
+        # An end that has come stays as it is while other settings are changed; it leaves nothing out any more.
+        kept = end is not None and self.instance.skip_verify and end == self.instance.skip_verify_until
+        field = self.fields["skip_verify_until"]
+        if not kept and isinstance(field, EndDateField) and "skip_verify_until" not in self.errors:
+            try:
+                field.checked_end(end)
+            except ValidationError as error:
+                self.add_error("skip_verify_until", error)
+
+    @cached_property
+    def changed_data(self) -> list[str]:
+        """What a box holds that does not count is no change; what `clean` made of it may be one."""
+        names = [name for name in super().changed_data if name not in _OF_SKIPPING]
+        return names + [name for name in _OF_SKIPPING if (self.initial.get(name) or None) != self._counted(name)]
+
+    def _counted(self, name: str) -> Any:
+        return self.cleaned_data.get(name) or None
 
     def _post_clean(self) -> None:
         # The instance has the form's values only after Django's own part of this step.
@@ -235,7 +272,7 @@ class ProfileForm(ProfileModelForm):
         """The fields by which others than before could pass for the server, or listen."""
         values = {name: getattr(self.instance, name) for name in self._trust_before}
         return tuple(
-            name for name, before in self._trust_before.items() if values[name] and _flat(values[name]) != _flat(before)
+            name for name, before in self._trust_before.items() if values[name] and _is_weaker(values[name], before)
         )
 
     def weakened_text(self) -> str:
@@ -283,7 +320,13 @@ class ProfileForm(ProfileModelForm):
         return Secret("")
 
 
-def _flat(value: str | bool) -> str | bool:
+def _is_weaker(value: str | bool | date, before: str | bool | date | None) -> bool:
+    if isinstance(value, date):
+        return not isinstance(before, date) or value > before
+    return bool(_flat(value) != _flat(before))
+
+
+def _flat(value: Any) -> Any:
     # A browser sends other line ends than were stored; that is no other certificate.
     return "".join(value.split()) if isinstance(value, str) else value
 

@@ -50,12 +50,14 @@ SECTIONS = (
     ),
     SectionPlan(
         key="sender", title=pgettext_lazy("form section", "Name and sender"),
-        fields=("name", "slug", "from_policy", "reply_to"),
+        fields=("name", "slug", "from_policy", "reply_to", "dkim_selector"),
     ),
     SectionPlan(
         key="certificates",
         title=gettext_lazy("Certificates and encryption"),
-        fields=("ca_pem", "pinned_sha256", "skip_verify", "skip_verify_reason", "allow_plaintext_auth"),
+        fields=(
+            "ca_pem", "pinned_sha256", "skip_verify", "skip_verify_reason", "skip_verify_until", "allow_plaintext_auth",
+        ),
     ),
     SectionPlan(
         key="limits",
@@ -122,7 +124,7 @@ def _sender(form: ProfileForm) -> str:
 
 
 def _certificates(form: ProfileForm) -> str:
-    if form["skip_verify"].value():
+    if form["skip_verify"].value() and (form.is_bound or not form.instance.skip_verify_ended):
         return _("The certificate is NOT checked")
     if form["allow_plaintext_auth"].value():
         return _("The password is sent unencrypted")

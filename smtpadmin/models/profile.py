@@ -1,16 +1,27 @@
 """The SMTP profile: one mail account or relay, and how mail leaves through it."""
 
 import uuid
+from datetime import date, timedelta
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from smtpadmin.fields import SealedField
-from smtpadmin.names import Sender, validate_address, validate_host
+from smtpadmin.names import Sender, validate_address, validate_host, validate_selector
+
+#: For how long a certificate may go unchecked, at most and where nobody says otherwise.
+MOST_UNCHECKED = timedelta(days=90)
+USUAL_UNCHECKED = timedelta(days=7)
+
+
+def today() -> date:
+    """Return the installation's date, whichever time zone a request has chosen: web and worker have to agree on it."""
+    return timezone.localdate(timezone=timezone.get_default_timezone())
 
 
 class Security(models.TextChoices):
@@ -88,12 +99,24 @@ class Profile(models.Model):
         help_text=_("How this computer introduces itself. Empty is right for nearly everyone."),
     )  # fmt: skip
 
+    dkim_selector = models.CharField(
+        _("DKIM selector"), max_length=63, blank=True, validators=[validate_selector],
+        help_text=_(
+            "What stands before “._domainkey” in the name of your DKIM record. Empty: the provider’s usual ones are "
+            "looked up. Only for the check of the sender; mail leaves as before."
+        ),
+    )  # fmt: skip
+
     skip_verify = models.BooleanField(
         _("do NOT check the certificate (unsafe)"),
         default=False,
         help_text=_("Anyone between you and the server can then read the password. Trust the CA instead."),
     )
     skip_verify_reason = models.CharField(_("reason for not checking"), max_length=200, blank=True)
+    skip_verify_until = models.DateField(
+        _("not checked until"), null=True, blank=True,
+        help_text=_("The last day. After it the certificate is checked again by itself. At most 90 days ahead."),
+    )  # fmt: skip
     ca_pem = models.TextField(
         _("CA certificate"), blank=True,
         help_text=_("In PEM form, for a server whose certificate your own CA has signed."),
@@ -181,6 +204,10 @@ class Profile(models.Model):
                 name="smtpadmin_skip_verify_has_reason",
             ),
             models.CheckConstraint(
+                condition=Q(skip_verify=False) | Q(skip_verify_until__isnull=False),
+                name="smtpadmin_skip_verify_has_end",
+            ),
+            models.CheckConstraint(
                 condition=Q(fallback__isnull=True) | ~Q(fallback=models.F("id")), name="smtpadmin_fallback_is_another"
             ),
         ]
@@ -195,6 +222,16 @@ class Profile(models.Model):
     @property
     def endpoint(self) -> str:
         return f"{self.host}:{self.port}"
+
+    @property
+    def verifies_certificate(self) -> bool:
+        """Whether the server's certificate is checked today: leaving that out ends by itself after its last day."""
+        return not (self.skip_verify and self.skip_verify_until and today() <= self.skip_verify_until)
+
+    @property
+    def skip_verify_ended(self) -> bool:
+        """Whether the check was left out, and is not any more because its end has come."""
+        return self.skip_verify and self.verifies_certificate
 
     @property
     def secret_context(self) -> str:

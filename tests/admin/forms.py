@@ -1,11 +1,13 @@
 """What the profile form posts, and what came back."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 from django.test import Client
 
 from smtpadmin.models import Profile
+from smtpadmin.models.profile import today
 
 _LIMITS = ("rate_second", "rate_minute", "rate_hour", "rate_day", "max_message_bytes", "max_recipients")
 _TICKS = ("skip_verify", "allow_plaintext_auth", "pipelining", "chunking")
@@ -36,6 +38,8 @@ def values(profile: Profile, **changes: Any) -> dict[str, Any]:
         "ca_pem": profile.ca_pem,
         "pinned_sha256": profile.pinned_sha256,
         "skip_verify_reason": profile.skip_verify_reason,
+        "skip_verify_until": str(profile.skip_verify_until or today() + timedelta(days=7)),
+        "dkim_selector": profile.dkim_selector,
         "batch": str(profile.batch),
         "connect_timeout": str(profile.connect_timeout),
         "command_timeout": str(profile.command_timeout),

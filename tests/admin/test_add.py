@@ -1,15 +1,22 @@
 """Adding a profile: an address and a secret are enough."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 
 from smtpadmin import profiles
 from smtpadmin.models import Profile
+from smtpadmin.models.profile import today
 from tests.admin.conftest import CANARY
 from tests.admin.forms import ADD, errors, text_of
 from tests.support.profiles import make_profile
 
 pytestmark = pytest.mark.django_db
+
+_UNCHECKED = {
+    "skip_verify": "on", "skip_verify_reason": "Old device", "skip_verify_until": str(today() + timedelta(days=7)),
+}  # fmt: skip
 
 
 def add(client: Client, **data: str) -> Profile:
@@ -198,7 +205,12 @@ def test_a_from_that_may_be_an_alias_is_saved(admin: Client) -> None:
         ({"ehlo_name": "not a name"}, "ehlo_name", "is not a server name"),
         ({"port": "0"}, "port", "greater than or equal to 1"),
         ({"port": "70000"}, "port", "less than or equal to 65535"),
-        ({"skip_verify": "on"}, "skip_verify_reason", "Say why the certificate is not checked"),
+        (_UNCHECKED | {"skip_verify_reason": ""}, "skip_verify_reason", "Say why the certificate is not checked"),
+        (_UNCHECKED | {"skip_verify_until": ""}, "skip_verify_until", "Choose the last day without the check."),
+        (_UNCHECKED | {"skip_verify_until": "2026-01-01"}, "skip_verify_until", "This day is over."),
+        (_UNCHECKED | {"skip_verify_until": "2126-01-01"}, "skip_verify_until", "At most 90 days ahead: no later than"),
+        ({"dkim_selector": "s1._domainkey.shop.example"}, "dkim_selector", "Enter only what stands before"),
+        ({"dkim_selector": "s 1"}, "dkim_selector", "“s 1” is not a selector."),
         ({"ca_pem": "nonsense"}, "ca_pem", "This is not a certificate in PEM form."),
         ({"pinned_sha256": "12:34"}, "pinned_sha256", "This is not a SHA-256 fingerprint."),
         ({"allow_plaintext_auth": "on"}, "allow_plaintext_auth", "This connection is encrypted"),

@@ -1,6 +1,7 @@
 """Who changed what: old and new values, never a secret's."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.test import Client
 
 from smtpadmin.admin.history import ChangeLine, lines
 from smtpadmin.models import Profile
+from smtpadmin.models.profile import today
 from tests.admin.conftest import CANARY
 from tests.admin.forms import ADD, page, text_of, values
 from tests.support.profiles import make_profile
@@ -33,6 +35,7 @@ def test_an_edit_is_told_with_old_and_new_values(admin: Client, profile: Profile
         value("Batch", "20", "5"),
         value("Do NOT check the certificate (unsafe)", "no", "yes"),
         value("From", "notify@example.com", "Shop <shop@example.com>"),
+        value("Not checked until", "–", str(today() + timedelta(days=7))),
         value("Other From addresses", "Keep the app's From", "Refuse the message"),
         value("Reason for not checking", "–", "Old device"),
         ChangeLine(label="Secret cleared"),

@@ -41,6 +41,8 @@ export function watchMove(form, note) {
 
 function isWeaker(field) {
   if (field.type === "checkbox") return field.checked && !field.defaultChecked;
+  // A later end; where nothing goes unchecked it says nothing.
+  if (field.type === "date") return field.form.elements.skip_verify.checked && field.value > field.defaultValue;
   return field.value.trim() !== "" && field.value.trim() !== field.defaultValue.trim();
 }
 
