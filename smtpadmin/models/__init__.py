@@ -1,6 +1,7 @@
 """Rows, constraints and named states. Thin: what happens to a row is decided in the modules above."""
 
 from smtpadmin.models.allowance import Allowance, RateLog
+from smtpadmin.models.health import HealthState, Incident, IncidentKind, Look, LookSource
 from smtpadmin.models.key_check import KeyCheck
 from smtpadmin.models.outbox import (
     FINAL,
@@ -29,8 +30,13 @@ __all__ = [
     "Body",
     "Circuit",
     "FromPolicy",
+    "HealthState",
+    "Incident",
+    "IncidentKind",
     "KeyCheck",
     "Lane",
+    "Look",
+    "LookSource",
     "Message",
     "PauseReason",
     "Phase",
