@@ -97,6 +97,41 @@ def clear_password(profile: Profile) -> None:
     profile.sealed_password = ""
 
 
+def keeps_secret(profile: Profile, security: str) -> bool:
+    """Say whether the stored secret may be used at another port of the very same host, with this encryption.
+
+    It was given to whoever proves, by certificate, to be that host. Where TLS is checked, whoever listens on another
+    port has to prove the same, so an edit of the port alone hands it to nobody new. Without TLS, or unchecked, another
+    port may be that of anyone with an account on that computer.
+    """
+    return not profile.sealed_password or (security != Security.NONE and not profile.skip_verify)
+
+
+def use_other_way(profile: Profile, *, port: int, security: str) -> list[str]:
+    """Reach the same host by another port or encryption, the secret sealed anew for it. Return the names of fields.
+
+    The caller saves these. Raise ValueError for a way that does not keep the secret or is less protected than the
+    present one, KeyringLocked, or WrongContext for a moved token.
+    """
+    if not keeps_secret(profile, security):
+        raise ValueError("The secret was not given for this way.")
+    if security == Security.NONE and profile.security != Security.NONE:
+        raise ValueError("This way is less protected than the present one.")
+    secret = password(profile)
+    changed = ["port", "security"]
+    profile.port, profile.security = port, security
+    if security != Security.NONE and profile.allow_plaintext_auth:
+        # Nothing is left to allow, and the form would call the tick a mistake.
+        profile.allow_plaintext_auth = False
+        changed.append("allow_plaintext_auth")
+    if profile.sealed_password:
+        set_password(profile, secret)
+        changed.append("sealed_password")
+    state = profile.test_state
+    note_changes(profile, changed)
+    return [*changed, "test_state"] if profile.test_state != state else changed
+
+
 def make_default(profile: Profile) -> None:
     """Make this the profile that mail uses when nothing else is said; a disabled one is enabled with it."""
     with transaction.atomic():

@@ -40,6 +40,53 @@ def test_the_secret_does_not_open_for_another_server_or_user(field: str, value: 
         profiles.password(profile)
 
 
+WAYS = [
+    ("tls", {}, 587, "starttls"),
+    ("starttls", {}, 465, "tls"),
+    ("starttls", {}, 2525, "starttls"),
+    ("none", {}, 465, "tls"),
+    ("none", {"allow_plaintext_auth": True}, 587, "starttls"),
+    ("tls", {"pinned_sha256": "ab" * 32}, 587, "starttls"),
+]
+
+
+@pytest.mark.parametrize(("before", "more", "port", "security"), WAYS)
+def test_the_secret_goes_along_to_another_port_of_the_host_where_the_certificate_is_checked(
+    before: str, more: dict[str, object], port: int, security: str
+) -> None:
+    profile = make_profile(security=before, password="s3cret-value", test_state=TestState.FAILING, **more)
+    changed = profiles.use_other_way(profile, port=port, security=security)
+    profile.save(update_fields=changed)
+    stored = Profile.objects.get()
+    assert (stored.host, stored.port, stored.security) == ("smtp.example.com", port, security)
+    assert (profiles.password(stored).reveal(), stored.test_state) == ("s3cret-value", TestState.CHANGED)
+    assert stored.allow_plaintext_auth is False
+
+
+@pytest.mark.parametrize(
+    ("before", "more", "security"),
+    [
+        ("none", {}, "none"),
+        ("tls", {}, "none"),
+        ("tls", {"skip_verify": True, "skip_verify_reason": "x"}, "starttls"),
+        ("none", {"skip_verify": True, "skip_verify_reason": "x"}, "tls"),
+    ],
+)
+def test_the_secret_does_not_go_where_anybody_could_listen(before: str, more: dict[str, object], security: str) -> None:
+    profile = make_profile(security=before, password="s3cret-value", **more)
+    with pytest.raises(ValueError, match="not given for this way"):
+        profiles.use_other_way(profile, port=2525, security=security)
+    assert (profile.port, profile.security, profiles.password(profile).reveal()) == (465, before, "s3cret-value")
+
+
+def test_a_way_with_less_protection_is_not_taken_even_without_a_secret() -> None:
+    profile = make_profile()
+    with pytest.raises(ValueError, match="less protected"):
+        profiles.use_other_way(profile, port=25, security="none")
+    assert profiles.use_other_way(profile, port=587, security="starttls") == ["port", "security"]
+    assert profile.sealed_password == ""
+
+
 def test_the_secret_does_not_open_in_another_profile() -> None:
     mine, other = make_profile(slug="mine", password="s3cret-value"), make_profile(slug="other")
     other.sealed_password = mine.sealed_password

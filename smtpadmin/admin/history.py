@@ -99,6 +99,12 @@ def changed(form: ProfileForm) -> list[dict[str, Any]]:
     return [{"changed": {"fields": names, _KEY: lines}}]
 
 
+def values_changed(changes: Mapping[str, tuple[Any, Any]]) -> list[dict[str, Any]]:
+    """Return the log message of fields that were changed without the form, each with its old and its new value."""
+    lines = [{"field": name, "old": _plain(old), "new": _plain(new)} for name, (old, new) in changes.items()]
+    return [{"changed": {"fields": [*changes], _KEY: lines}}]
+
+
 def _value_line(name: str, form: ProfileForm) -> dict[str, str]:
     line = {"field": name}
     if name not in _NAMED_ONLY and not (name == "username" and form.user_name_is_secret):
