@@ -49,7 +49,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "smtpadmin.routing",
         "smtpadmin.windows",
     ),
-    ("smtpadmin.checking", "smtpadmin.delivery", "smtpadmin.support_bundle", "smtpadmin.testing"),
+    ("smtpadmin.alerts", "smtpadmin.checking", "smtpadmin.delivery", "smtpadmin.support_bundle", "smtpadmin.testing"),
     ("smtpadmin.wording",),
     (
         "smtpadmin.admin",

@@ -1,5 +1,13 @@
 """Rows, constraints and named states. Thin: what happens to a row is decided in the modules above."""
 
+from smtpadmin.models.alerts import (
+    AlertChannel,
+    AlertEvent,
+    AlertLanguage,
+    AlertNotice,
+    ChannelKind,
+    NoticeState,
+)
 from smtpadmin.models.allowance import Allowance, RateLog
 from smtpadmin.models.health import HealthState, Incident, IncidentKind, Look, LookSource
 from smtpadmin.models.key_check import KeyCheck
@@ -24,10 +32,15 @@ from smtpadmin.models.profile import FromPolicy, Profile, TestState
 
 __all__ = [
     "FINAL",
+    "AlertChannel",
+    "AlertEvent",
+    "AlertLanguage",
+    "AlertNotice",
     "Allowance",
     "Attempt",
     "AttemptOutcome",
     "Body",
+    "ChannelKind",
     "Circuit",
     "FromPolicy",
     "HealthState",
@@ -38,6 +51,7 @@ __all__ = [
     "Look",
     "LookSource",
     "Message",
+    "NoticeState",
     "PauseReason",
     "Phase",
     "Profile",
