@@ -12,9 +12,11 @@ from django.db import connections, router
 from smtpadmin.conf import conf
 from smtpadmin.crypto import BadKey, CryptoError, Keyring
 from smtpadmin.exceptions import KeyringLocked
-from smtpadmin.models import Body, KeyCheck, Profile
+from smtpadmin.models import AlertChannel, Body, KeyCheck, Profile
 
 _CANARY = "smtpadmin.key-check"
+# The sealed columns of an alert channel, and what says their context.
+_OF_CHANNELS = {"sealed_target": "target_context", "sealed_secret": "secret_context"}
 _TABLE = KeyCheck._meta.db_table  # noqa: SLF001  Django's documented way to a table's name
 
 
@@ -56,7 +58,7 @@ def lock_reason() -> LockReason | None:
 
 def is_anything_sealed() -> bool:
     """Say whether something is stored that only the right keys open. The canary by itself guards nothing."""
-    return Profile.objects.exclude(sealed_password="").exists() or Body.objects.exists()
+    return _a_sealed_secret() is not None or Body.objects.exists()
 
 
 def rotate() -> int:
@@ -69,6 +71,10 @@ def rotate() -> int:
     for pk, token in Profile.objects.exclude(sealed_password="").values_list("pk", "sealed_password"):
         unchanged = Profile.objects.filter(pk=pk, sealed_password=token)
         rotated += unchanged.update(sealed_password=ring.rotate(token))
+    for column in _OF_CHANNELS:
+        for pk, token in AlertChannel.objects.exclude(**{column: ""}).values_list("pk", column):
+            unchanged_channel = AlertChannel.objects.filter(pk=pk, **{column: token})
+            rotated += unchanged_channel.update(**{column: ring.rotate(token)})
     for pk, token in Body.objects.values_list("pk", "token").iterator():
         rotated += Body.objects.filter(pk=pk, token=token).update(token=ring.rotate(token))
     KeyCheck.objects.update(token=ring.seal(_CANARY, b"smtpadmin"))
@@ -76,7 +82,7 @@ def rotate() -> int:
 
 
 def forget_unreadable() -> int:
-    """Clear the stored passwords that the present keys do not open, for good; return how many.
+    """Clear the stored passwords and alert addresses that the present keys do not open, for good; return how many.
 
     The way on when a key is lost. Raise KeyringLocked when there is no usable key to go on with.
     """
@@ -90,7 +96,19 @@ def forget_unreadable() -> int:
         if not _opens(ring, profile.secret_context, profile.sealed_password)
     ]
     Profile.objects.filter(pk__in=lost).update(sealed_password="")
+    count = len(lost) + sum(_forget_unreadable(channel, ring) for channel in AlertChannel.objects.all())
     KeyCheck.objects.update(token=ring.seal(_CANARY, b"smtpadmin"))
+    return count
+
+
+def _forget_unreadable(channel: AlertChannel, ring: Keyring) -> int:
+    lost = [
+        column
+        for column, context in _OF_CHANNELS.items()
+        if (token := getattr(channel, column)) and not _opens(ring, getattr(channel, context), token)
+    ]
+    if lost:
+        AlertChannel.objects.filter(pk=channel.pk).update(**dict.fromkeys(lost, ""))
     return len(lost)
 
 
@@ -123,11 +141,21 @@ def _opens_what_is_stored(ring: Keyring) -> bool:
         return True
     if not is_anything_sealed():
         return True  # nothing is lost with the old key, so the new one may begin
-    profile = Profile.objects.exclude(sealed_password="").defer("test_report").first()
-    if profile is None:
-        return canary is None
+    sealed = _a_sealed_secret()
     # Without a canary the first stored secret serves: it was sealed before the canary was lost.
-    return canary is None and _opens(ring, profile.secret_context, profile.sealed_password)
+    return canary is None and (sealed is None or _opens(ring, *sealed))
+
+
+def _a_sealed_secret() -> tuple[str, str] | None:
+    """Return context and token of a secret that is stored, or None where there is none."""
+    profile = Profile.objects.exclude(sealed_password="").defer("test_report").first()
+    if profile is not None:
+        return profile.secret_context, profile.sealed_password
+    for column, context in _OF_CHANNELS.items():
+        channel = AlertChannel.objects.exclude(**{column: ""}).first()
+        if channel is not None:
+            return getattr(channel, context), getattr(channel, column)
+    return None
 
 
 def _opens(ring: Keyring, context: str, token: str) -> bool:

@@ -1,4 +1,4 @@
-"""The way on when a key is lost: clears the stored passwords that the present keys do not open."""
+"""The way on when a key is lost: clears the stored passwords, and addresses of alerts, that the keys do not open."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -24,4 +24,4 @@ class Command(BaseCommand):
             count = keys.forget_unreadable()
         except KeyringLocked as error:
             raise CommandError(str(error)) from None
-        self.stdout.write(f"{count} passwords were cleared. Type them again in their profiles.")
+        self.stdout.write(f"{count} passwords were cleared. Type them again in their profiles and alert channels.")
