@@ -10,7 +10,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from itertools import islice
@@ -78,12 +78,15 @@ class Courier:
 
     @property
     def is_open(self) -> bool:
-        return self._session is not None
+        return self._session is not None and self._config.verify == self.profile.verifies_certificate
 
     def open(self) -> None:
         """Connect and sign in, unless that is done. Raise SmtpError."""
-        if self._session is not None:
+        if self.is_open:
             return
+        # Leaving the check of certificates out ends on a day, which a courier may live to see.
+        self.close()
+        self._config = replace(self._config, verify=self.profile.verifies_certificate)
         session = Session(self._config)
         try:
             session.open()

@@ -11,6 +11,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
@@ -93,11 +94,20 @@ def _profile_warnings(profile: Profile) -> Iterator[Warning]:
         text = _("“%(name)s” was changed after its last test.") % {"name": profile}
         yield Warning(tone="warn", text=text, profile=profile, page="test")
     if profile.skip_verify:
-        text = _("“%(name)s” does NOT check the server’s certificate.") % {"name": profile}
-        yield Warning(tone="bad", text=text, profile=profile, page="change", field="skip_verify")
+        yield _certificate(profile)
     if profile.allow_plaintext_auth:
         text = _("“%(name)s” sends its password unencrypted.") % {"name": profile}
         yield Warning(tone="bad", text=text, profile=profile, page="change", field="allow_plaintext_auth")
+
+
+def _certificate(profile: Profile) -> Warning:
+    assert profile.skip_verify_until is not None  # noqa: S101  a constraint sees to it
+    if profile.skip_verify_ended:
+        text = _("“%(name)s” checks the server’s certificate again: test it.") % {"name": profile}
+        return Warning(tone="warn", text=text, profile=profile, page="test")
+    text = _("“%(name)s” does NOT check the server’s certificate until %(date)s.")
+    values = {"name": profile, "date": date_format(profile.skip_verify_until)}
+    return Warning(tone="bad", text=text % values, profile=profile, page="change", field="skip_verify")
 
 
 def _notices(profiles: list[Profile]) -> Iterator[Warning]:

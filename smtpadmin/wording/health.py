@@ -1,12 +1,14 @@
 """How a profile is, as badges: what its last test says, and whether it is paused. What is dangerous, as banners."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.db.models import QuerySet
 from django.db.models.fields.json import KT
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
@@ -81,16 +83,6 @@ def _failed_stage(profile: Profile) -> str:
     return str((report.get("failure") or {}).get("stage", ""))
 
 
-_DANGERS = {
-    "skip_verify": gettext_lazy(
-        "The server’s certificate is NOT checked: anyone between you and the server can read the password and the mail."
-    ),
-    "allow_plaintext_auth": gettext_lazy(
-        "The password is sent unencrypted: anyone between you and the server can read it."
-    ),
-}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Banner:
     """What stands above a profile's pages for as long as it is so. `field` switches it off, where a field does."""
@@ -99,17 +91,17 @@ class Banner:
     text: str | Promise
     field: str = ""
     reason: str = ""
+    #: What to do about it.
+    advice: str | Promise = ""
+    #: A profile that is to be tested.
+    test: int | None = None
     #: A paused profile, which may try at once.
     paused: int | None = None
 
 
 def banners(profile: Profile) -> list[Banner]:
     """Return the pause, and the dangers that are switched on."""
-    dangers = [
-        Banner(tone="bad", text=text, field=name, reason=profile.skip_verify_reason if name == "skip_verify" else "")
-        for name, text in _DANGERS.items()
-        if getattr(profile, name)
-    ]
+    dangers = list(_dangers(profile))
     pause = pause_of(profile)
     if pause is None:
         return dangers
@@ -117,3 +109,33 @@ def banners(profile: Profile) -> list[Banner]:
         "reason": pause.reason, "time": pause.next_try,
     }  # fmt: skip
     return [Banner(tone="warn", text=text, paused=profile.pk), *dangers]
+
+
+def _dangers(profile: Profile) -> Iterator[Banner]:
+    if profile.skip_verify_ended:
+        yield Banner(tone="warn", text=certificate_warning(profile), advice=_ADVICE, field="ca_pem", test=profile.pk)
+    elif profile.skip_verify:
+        text = certificate_warning(profile)
+        yield Banner(tone="bad", text=text, field="skip_verify", reason=profile.skip_verify_reason)
+    if profile.allow_plaintext_auth:
+        text = _("The password is sent unencrypted: anyone between you and the server can read it.")
+        yield Banner(tone="bad", text=text, field="allow_plaintext_auth")
+
+
+_ADVICE = gettext_lazy(
+    "Send a test email. If the certificate is refused, the result shows it and offers to trust its CA or to pin it; if "
+    "it is accepted, untick “Do NOT check the certificate”."
+)
+
+
+def certificate_warning(profile: Profile) -> str:
+    """Return until when the certificate is not checked, or since when it is again."""
+    assert profile.skip_verify_until is not None  # noqa: S101  a constraint sees to it
+    if profile.skip_verify_ended:
+        text = _("Since %(date)s the server’s certificate is checked again: the time without the check has ended.")
+        return text % {"date": date_format(profile.skip_verify_until + timedelta(days=1))}
+    text = _(
+        "The server’s certificate is NOT checked until %(date)s: anyone between you and the server can read the "
+        "password and the mail."
+    )
+    return text % {"date": date_format(profile.skip_verify_until)}

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from smtpadmin.models import Circuit, Lane, Message, Profile, TestState, WorkerBeat
+from smtpadmin.models.profile import today
 from smtpadmin.outbox import space
 from tests.admin.forms import page, text_of, values
 from tests.admin.message_people import address, client_of
@@ -52,7 +53,11 @@ def test_a_working_default_profile_needs_no_attention(admin: Client) -> None:
         ({"is_default": False}, "No profile is the default"),
         ({"test_state": TestState.FAILING}, "“Main” failed its last test."),
         ({"test_state": TestState.CHANGED}, "“Main” was changed after its last test."),
-        ({"skip_verify": True, "skip_verify_reason": "x"}, "“Main” does NOT check the server’s certificate."),
+        ({"skip_verify": True, "skip_verify_reason": "x"}, "“Main” does NOT check the server’s certificate until"),
+        (
+            {"skip_verify": True, "skip_verify_reason": "x", "skip_verify_until": today() - timedelta(days=1)},
+            "“Main” checks the server’s certificate again: test it.",
+        ),
         ({"allow_plaintext_auth": True, "security": "none"}, "“Main” sends its password unencrypted."),
         ({"provider": "microsoft365"}, "Microsoft 365 (Exchange Online): "),
     ],

@@ -1,5 +1,6 @@
 """A claim through a server: what leaves, what is recorded, what goes back."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,9 +9,11 @@ from django.utils import timezone
 from smtpadmin import outbox
 from smtpadmin.delivery import Courier, Delivered, Point, deliver_batch
 from smtpadmin.models import Attempt, Body, Circuit, Message, Profile
+from smtpadmin.models.profile import today
+from tests.support.certificates import CertificateFactory
 from tests.support.mail import CONTENT, claimed, columns, end_leases, put, states
 from tests.support.profiles import make_profile
-from tests.support.smtpd import PASSWORD, USERNAME, SmtpServer, StartServer
+from tests.support.smtpd import PASSWORD, USERNAME, Security, SmtpServer, StartServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -171,3 +174,20 @@ def test_an_unexpected_error_records_what_is_known_and_gives_back_the_rest(smtp_
     end_leases()
     outbox.release()
     assert states(*messages) == ["sent", "uncertain", "queued"]
+
+
+def test_an_open_connection_is_not_used_past_the_end_of_the_unchecked_time(
+    smtp_server: StartServer, certificates: CertificateFactory
+) -> None:
+    server = smtp_server(security=Security.IMPLICIT_TLS, certificate=certificates.self_signed)
+    profile = profile_on(server, security="tls", skip_verify=True, skip_verify_reason="Own CA")
+    with Courier(profile) as courier:
+        first = put(profile)
+        deliver_batch(claimed(profile), courier)
+        second = put(profile)
+        # The day after the last one, as far as this courier can tell.
+        profile.skip_verify_until = today() - timedelta(days=1)
+        deliver_batch(claimed(profile), courier)
+    assert states(first, second) == ["sent", "queued"]
+    assert (len(server.messages), len(server.logins)) == (1, 1)
+    assert Attempt.objects.latest("id").cause == "tls_self_signed"
