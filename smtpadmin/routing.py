@@ -29,7 +29,7 @@ from smtpadmin.names import ascii_address
 from smtpadmin.outbox import pace
 from smtpadmin.profiles import Reason
 from smtpadmin.providers import check_from
-from smtpadmin.smtp import Secret
+from smtpadmin.smtp import ContentError, Secret
 
 _BACKEND = "smtpadmin.backend.EmailBackend"
 
@@ -97,11 +97,13 @@ class Stop:
 class Route:
     """The way of one message as things are now.
 
-    Without an `origin` no profile was found, and `why` says so; else it says why the origin was chosen. `through` is
-    the profile it leaves by, now or when its turn comes; None: it is refused.
+    `slug` is the profile that the app names, if any. Without an `origin` no profile was found, and `why` says so; else
+    it says why the origin was chosen. `through` is the profile it leaves by, now or when its turn comes; None: it is
+    refused.
     """
 
     recipient: str
+    slug: str
     lane: Lane
     queued: bool
     why: str
@@ -127,6 +129,12 @@ class App:
 
 class NoApp(Exception):
     """No app of this project has that name, or its mail does not come here. The text says which."""
+
+
+def apps() -> list[str]:
+    """Return the entries of MAILERS whose mail comes here."""
+    mailers: Mapping[str, Any] = getattr(settings, "MAILERS", {})
+    return sorted(name for name, entry in mailers.items() if entry.get("BACKEND") == _BACKEND)
 
 
 def app(name: str) -> App:
@@ -160,6 +168,7 @@ def explain(
     message = EmailMessage(subject="-", body="-", from_email=from_address or None, to=[recipient])
     route = Route(
         recipient=recipient,
+        slug=slug,
         lane=Lane.NORMAL if lane is None else lane,
         queued=conf.queue if queue is None else queue,
         why="",
@@ -192,7 +201,9 @@ class _Way:
         self._locked = keys.lock_reason() is not None
         # The app's own profile goes first; each profile behind it only takes over.
         self.origin = self._origin(origin)
-        self.fallbacks = tuple(self._fallback(each, origin) for each in _behind(origin)) if queued else ()
+        # What is no message at all is refused at once, whatever comes behind.
+        takes_over = queued and not self.origin.has(Finding.MESSAGE)
+        self.fallbacks = tuple(self._fallback(each, origin) for each in _behind(origin)) if takes_over else ()
 
     def through(self) -> Stop | None:
         """Return the profile that sends it: the origin unless it is paused, then the first that may; else it waits."""
@@ -238,7 +249,10 @@ class _Way:
         )
 
     def _is_policy(self, profile: Profile) -> bool:
-        return bool(self._asked) and fallback.address(profile, asked_from=self._asked) is None
+        try:
+            return bool(self._asked) and fallback.address(profile, asked_from=self._asked) is None
+        except ContentError:
+            return False  # the From is no address
 
     def _common(self, profile: Profile, *, sender: str) -> Iterator[Obstacle]:
         """Yield what may be in the way at any profile, the worst first."""
@@ -254,8 +268,7 @@ class _Way:
         yield from self._rate(profile)
         yield from _from_rule(profile, sender)
         if profile.test_state == TestState.FAILING:
-            text = _("Its last test failed. See why: manage.py smtp_check %(slug)s") % {"slug": profile.slug}
-            yield Obstacle(finding=Finding.TEST_FAILED, effect=Effect.DOUBTFUL, text=text)
+            yield Obstacle(finding=Finding.TEST_FAILED, effect=Effect.DOUBTFUL, text=_("Its last test failed."))
 
     def _limits(self, profile: Profile) -> tuple[pace.Left, ...]:
         return pace.left(profile, self._recipient, urgent=self._urgent)
@@ -297,7 +310,7 @@ def _why(reason: Reason, profile: Profile, *, asked: str) -> str:
 
 def _no_profile(slug: str) -> str:
     if not slug:
-        return _("There is no default profile, so this mail is refused. Make one with: manage.py use_profile")
+        return _("There is no default profile, so this mail is refused.")
     if Profile.objects.filter(slug=slug).exists():
         return _("The app names the profile “%(slug)s”, which is disabled, so this mail is refused.") % {"slug": slug}
     return _("The app names the profile “%(slug)s”, which does not exist, so this mail is refused.") % {"slug": slug}

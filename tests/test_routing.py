@@ -92,7 +92,7 @@ def test_an_app_that_says_no_from_says_the_project_s() -> None:
 @pytest.mark.parametrize(
     ("slug", "why"),
     [
-        ("", "There is no default profile, so this mail is refused. Make one with: manage.py use_profile"),
+        ("", "There is no default profile, so this mail is refused."),
         ("off", "The app names the profile “off”, which is disabled, so this mail is refused."),
         ("gone", "The app names the profile “gone”, which does not exist, so this mail is refused."),
     ],
@@ -139,9 +139,11 @@ def test_a_from_that_the_provider_is_known_to_refuse_is_doubtful() -> None:
     assert route.leaves_now
 
 
-def test_a_recipient_that_is_none_is_refused() -> None:
-    profile(is_default=True)
-    route = routing.explain(recipient="nobody")
+@pytest.mark.parametrize(("recipient", "asked"), [("nobody", ""), ("you@example.org", "nobody"), ("a@b.example", "@")])
+def test_an_address_that_is_none_is_refused_at_once(recipient: str, asked: str) -> None:
+    profile(is_default=True, fallback=profile("spare"))
+    route = routing.explain(recipient=recipient, from_address=asked)
+    assert route.fallbacks == ()
     assert found(route.origin) == [(Finding.MESSAGE, Effect.REFUSED)]
     assert route.through is None
 
@@ -322,6 +324,13 @@ MAILERS = {
     "typo": {"BACKEND": "smtpadmin.backend.EmailBackend", "OPTIONS": {"lane": "quick"}},
     "console": {"BACKEND": "django.core.mail.backends.console.EmailBackend"},
 }
+
+
+def test_apps_are_the_entries_of_mailers_whose_mail_comes_here(settings: Any) -> None:
+    settings.MAILERS = MAILERS
+    assert routing.apps() == ["alerts", "default", "typo"]
+    settings.MAILERS = {}
+    assert routing.apps() == []
 
 
 @pytest.mark.parametrize(

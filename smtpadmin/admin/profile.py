@@ -23,6 +23,7 @@ from smtpadmin.admin.live_check import CheckViews
 from smtpadmin.admin.locked import explanation
 from smtpadmin.admin.pages import LockedPages, may_test
 from smtpadmin.admin.provider_pages import ProviderViews
+from smtpadmin.admin.route import RouteViews
 from smtpadmin.admin.send_test import TestViews
 from smtpadmin.admin.state_views import StateViews
 from smtpadmin.admin.usage import mailers_naming
@@ -60,7 +61,7 @@ class ProfileAdmin(Columns, ProfileModelAdmin):
     object_history_template = "admin/smtpadmin/profile/object_history.html"
 
     def get_urls(self) -> list[URLPattern]:
-        groups = (TestViews(self), StateViews(self), ProviderViews(self), CheckViews(self))
+        groups = (TestViews(self), StateViews(self), ProviderViews(self), CheckViews(self), RouteViews(self))
         # Before the stock ones: `<path:object_id>/` would take everything.
         return [*(address for group in groups for address in group.urls()), *super().get_urls()]
 

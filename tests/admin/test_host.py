@@ -26,6 +26,7 @@ def host(settings: Any) -> None:
         "/admin/smtpadmin/profile/",
         "/admin/smtpadmin/profile/add/",
         "/admin/smtpadmin/profile/providers/",
+        "/admin/smtpadmin/profile/route/?recipient=you@example.org&sender=&profile=&lane=",
         "{profile}change/",
         "{profile}test/",
         "{profile}history/",

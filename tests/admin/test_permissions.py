@@ -18,6 +18,7 @@ PAGES = {
     "{pk}/test/": {"admin", "tester"},
     "{pk}/history/": {"admin", "editor", "viewer", "tester"},
     "{pk}/delete/": {"admin"},
+    "route/": {"admin", "editor", "viewer", "tester"},
     "providers/": {"admin", "editor", "viewer", "tester"},
     "providers/presets.json": {"admin", "editor", "viewer", "tester"},
     "providers/qq/guide/": {"admin", "editor", "viewer", "tester"},

@@ -1,19 +1,15 @@
 """`manage.py which_profile`: the way of a message before it is sent, and why it is this one."""
 
 from argparse import ArgumentParser
-from collections.abc import Iterator
 from typing import Any
 
-from django.template.defaultfilters import filesizeformat
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 from smtpadmin import options as wishes
 from smtpadmin import routing
 from smtpadmin.management.terminal import INDENT, Exit, TerminalCommand, stopped
-from smtpadmin.outbox.pace import Left
-from smtpadmin.routing import App, NoApp, Obstacle, Route, Stop
+from smtpadmin.routing import App, Finding, NoApp, Obstacle, Route, Stop
+from smtpadmin.wording import route as words
 
 JSON_VERSION = 1
 
@@ -56,24 +52,17 @@ class Command(TerminalCommand):
             return
         self.line()
         self._stop(route.origin, why=route.why)
-        if not route.queued:
+        self.line()
+        self.line(words.takeover(route))
+        for stop in route.fallbacks:
             self.line()
-            self.line(_("The app waits for the server's answer: nothing is queued, so no fallback takes over."))
-        elif route.fallbacks:
-            self.line()
-            self.line(_("May take over, in this order"))
-            for stop in route.fallbacks:
-                self.line()
-                self._stop(stop)
-        else:
-            self.line()
-            self.line(_("No fallback would take over."))
+            self._stop(stop)
 
     def _stop(self, stop: Stop, *, why: str = "") -> None:
         profile = stop.profile
         mark = "failed" if stop.refuses else "warning" if stop.obstacles else "ok"
         self.line(f"{profile.name} ({profile.slug}, {profile.endpoint})", mark=mark)
-        for text in (why, *map(_obstacle, stop.obstacles), *_details(stop)):
+        for text in (why, *(_obstacle(stop, each) for each in stop.obstacles), *words.details(stop)):
             if text:
                 self.line(INDENT + text)
 
@@ -85,50 +74,18 @@ def _mark(route: Route) -> str:
 
 
 def _verdict(route: Route) -> str:
-    if route.origin is None:
-        return route.why
-    if route.through is None:
-        return _("The message would be refused.")
-    values = {"through": route.through.profile.name, "origin": route.origin.profile.name}
-    if not route.leaves_now:
-        return _("The message would wait for %(through)s.") % values
-    if route.through is route.origin:
-        return _("The message would leave through %(through)s.") % values
-    return _("The message would leave through %(through)s, because %(origin)s is paused.") % values
+    text = words.verdict(route)
+    if route.origin is not None or route.slug:
+        return text
+    return _("%(text)s Make one with: manage.py use_profile") % {"text": text}
 
 
-def _obstacle(obstacle: Obstacle) -> str:
-    if obstacle.until is None:
-        return obstacle.text
-    time = f"{localtime(obstacle.until):%Y-%m-%d %H:%M:%S}"
-    return _("%(text)s Next try: %(time)s.") % {"text": obstacle.text, "time": time}
-
-
-def _details(stop: Stop) -> Iterator[str]:
-    if stop.from_header:
-        yield f"From: {stop.from_header}"
-    if stop.reply_to:
-        yield f"Reply-To: {stop.reply_to}"
-    if stop.limits:
-        limits = pgettext("between items", ", ").join(map(_left, stop.limits))
-        yield _("Left of its limits: %(limits)s") % {"limits": limits}
-    profile = stop.profile
-    if profile.max_message_bytes:
-        yield _("Largest message: %(size)s") % {"size": filesizeformat(profile.max_message_bytes)}
-    if profile.max_recipients:
-        yield _("Most recipients per message: %(count)d") % {"count": profile.max_recipients}
-
-
-def _left(limit: Left) -> str:
-    values = {"left": limit.left, "count": limit.rate.count, "seconds": limit.rate.seconds}
-    words = {
-        1: _("%(left)d of %(count)d per second"),
-        60: _("%(left)d of %(count)d per minute"),
-        3600: _("%(left)d of %(count)d per hour"),
-        86400: _("%(left)d of %(count)d per day"),
-    }
-    text = words.get(limit.rate.seconds, _("%(left)d of %(count)d in %(seconds)d seconds")) % values
-    return _("%(limit)s to this recipient") % {"limit": text} if limit.of_recipient else text
+def _obstacle(stop: Stop, obstacle: Obstacle) -> str:
+    """Return what is in the way; where a command tells more, with that."""
+    text = words.in_the_way(obstacle)
+    if obstacle.finding is not Finding.TEST_FAILED:
+        return text
+    return _("%(text)s See why: manage.py smtp_check %(slug)s") % {"text": text, "slug": stop.profile.slug}
 
 
 def _as_json(route: Route) -> dict[str, Any]:
