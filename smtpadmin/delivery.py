@@ -27,6 +27,7 @@ from smtpadmin.diagnosis import diagnose, failure_of
 from smtpadmin.exceptions import DeliveryFailed
 from smtpadmin.models import Profile, State, body_context
 from smtpadmin.outbox import clock
+from smtpadmin.outbox.pace import rules
 from smtpadmin.outbox.turn import Turns
 from smtpadmin.smtp import (
     MOST_BYTES,
@@ -64,6 +65,7 @@ class Courier:
         # Nothing has been sent over this connection: it has had no time to die of old age.
         self._is_fresh = True
         self._used_at = -math.inf
+        self._has_rates = bool(rules(profile))
         #: What is known of the server's pace, from one batch to the next.
         self.pace = Pace(broken=_DOUBTS.get(self._server, 0.0) > monotonic())
 
@@ -169,6 +171,16 @@ class Courier:
     def chunks(self) -> bool:
         """Whether many messages may leave together."""
         return self._session is not None and self._session.chunks
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a whole batch would leave at once: over an open connection, and without waiting for a turn."""
+        if self._session is None or self.has_rested or self._has_rates:
+            return False
+        most = self.profile.batch
+        if self.chunks and not self.pace.broken:
+            return self.pace.window(most=most, round_trip=self.round_trip) >= most
+        return self.pace.marks(most=most) >= most
 
     @property
     def has_rested(self) -> bool:
@@ -315,6 +327,9 @@ class _Batch:
         # When each was marked, and those that were the last in a window.
         self._marked_at: dict[int, float] = {}
         self._last: set[int] = set()
+        if claim.marked_at is not None:
+            self._marked_at = dict.fromkeys((message.id for message in claim.messages), claim.marked_at)
+            self._last.add(claim.messages[-1].id)
         self._finished: list[outbox.Settlement] = []
         self._settled = 0
 
@@ -437,7 +452,8 @@ class _Batch:
         """Mark messages, send them in one flight, and settle them."""
         begun: list[outbox.Claimed] = []
         envelopes: list[Envelope] = []
-        for message in self._mark(list(islice(self._waiting, count))):
+        wanted = list(islice(self._waiting, count))
+        for message in wanted if all(map(self._is_marked, wanted)) else self._mark(wanted):
             self._waiting.remove(message)
             content = self._open_body(ring, message)
             if content is not None:
@@ -506,7 +522,7 @@ class _Batch:
     def _open_body(self, ring: Keyring, message: outbox.Claimed) -> bytes | None:
         """Return the message as it is to be sent; None: it does not open, and has failed for good."""
         try:
-            return ring.open(body_context(message.uid), message.token or "")
+            return ring.open_bytes(body_context(message.uid), message.sealed or b"")
         except CryptoError as error:
             logger.error("The body of message %s cannot be opened: %s", message.uid, error)  # noqa: TRY400
             self._finish(outbox.unsendable(message, cause="body_unreadable", now=timezone.now()))
@@ -537,8 +553,8 @@ class _Batch:
 
 
 def _size(message: outbox.Claimed) -> int:
-    """Return about how many bytes the message has: a sealed body has four for three."""
-    return len(message.token or "") * 3 // 4
+    """Return how many bytes the message has, and a few more: those of the seal."""
+    return len(message.sealed or b"")
 
 
 def _envelope(message: outbox.Claimed, content: bytes) -> Envelope:

@@ -1,16 +1,18 @@
-"""The encrypted field: a column that takes sealed values only, so that no path can store a secret in clear."""
+"""The encrypted fields: columns that take sealed values only, so that no path can store a secret in clear."""
 
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
-from smtpadmin.crypto import is_sealed
+from smtpadmin.crypto import are_sealed, is_sealed
 
 # The fields are generic for the type checker only.
 if TYPE_CHECKING:
     TextField = models.TextField[str, str]
+    BinaryField = models.BinaryField[bytes, bytes]
 else:
     TextField = models.TextField
+    BinaryField = models.BinaryField
 
 
 class SealedField(TextField):
@@ -26,5 +28,16 @@ class SealedField(TextField):
         """Raise ValueError, without the value, when it is not sealed."""
         prepared = super().get_prep_value(value)
         if prepared and not is_sealed(prepared):
+            raise ValueError(f"{self.model.__name__}.{self.name} takes sealed values only.")
+        return prepared
+
+
+class SealedBytesField(BinaryField):
+    """Bytes made by `Keyring.seal_bytes`."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        """Raise ValueError, without the value, when they are not sealed."""
+        prepared = super().get_prep_value(value)
+        if prepared is not None and not are_sealed(bytes(prepared)):
             raise ValueError(f"{self.model.__name__}.{self.name} takes sealed values only.")
         return prepared

@@ -12,7 +12,7 @@ from django.db import connections, router
 from smtpadmin.conf import conf
 from smtpadmin.crypto import BadKey, CryptoError, Keyring
 from smtpadmin.exceptions import KeyringLocked
-from smtpadmin.models import AlertChannel, Body, KeyCheck, Profile
+from smtpadmin.models import AlertChannel, Body, KeyCheck, Profile, body_context
 
 _CANARY = "smtpadmin.key-check"
 # The sealed columns of an alert channel, and what says their context.
@@ -75,8 +75,9 @@ def rotate() -> int:
         for pk, token in AlertChannel.objects.exclude(**{column: ""}).values_list("pk", column):
             unchanged_channel = AlertChannel.objects.filter(pk=pk, **{column: token})
             rotated += unchanged_channel.update(**{column: ring.rotate(token)})
-    for pk, token in Body.objects.values_list("pk", "token").iterator():
-        rotated += Body.objects.filter(pk=pk, token=token).update(token=ring.rotate(token))
+    for pk, uid, sealed in Body.objects.values_list("pk", "message__uid", "sealed").iterator():
+        anew = ring.reseal_bytes(body_context(uid), bytes(sealed))
+        rotated += Body.objects.filter(pk=pk, sealed=sealed).update(sealed=anew)
     KeyCheck.objects.update(token=ring.seal(_CANARY, b"smtpadmin"))
     return rotated
 

@@ -234,7 +234,8 @@ class Worker:
         dealt_with = 0
         try:
             while profile is not None and not self._is_over():
-                claim = outbox.claim(profile, worker=self.name, lanes=lanes)
+                ready = courier is not None and courier.is_ready
+                claim = outbox.claim(profile, worker=self.name, lanes=lanes, ready=ready)
                 if claim is None:
                     if courier is None or not self._more_comes(profile_id, lanes, linger):
                         break
@@ -244,6 +245,10 @@ class Worker:
                     courier = self._new_courier(courier, profile, claim)
                     if courier is None:
                         break
+                    if claim.marked_at is not None:
+                        # Ready was another connection; this one has yet to be made.
+                        outbox.give_back(claim, [message.id for message in claim.messages])
+                        continue
                 with self._held(claim):
                     done = deliver_batch(claim, courier, stop=self._is_over, reached=self._reached)
                 dealt_with += done.settled

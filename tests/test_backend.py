@@ -45,7 +45,7 @@ def subjects() -> list[str]:
     """Return what the stored messages are about, opened as the worker opens them."""
     ring = keys.keyring()
     bodies = Body.objects.order_by("message_id").select_related("message")
-    opened = [ring.open(body.message.body_context, body.token) for body in bodies]
+    opened = [ring.open_bytes(body.message.body_context, body.sealed) for body in bodies]
     return [content.partition(b"Subject: ")[2].partition(b"\r\n")[0].decode() for content in opened]
 
 

@@ -3,7 +3,7 @@
 import pytest
 from cryptography.fernet import Fernet
 
-from smtpadmin.crypto import BadKey, Keyring, WrongContext, WrongKey, generate_key, is_sealed
+from smtpadmin.crypto import BadKey, Keyring, WrongContext, WrongKey, are_sealed, generate_key, is_sealed
 
 OLD, NEW = generate_key(), generate_key()
 
@@ -81,3 +81,58 @@ def test_an_error_report_on_a_moved_token_does_not_show_the_secret() -> None:
             traceback = traceback.tb_next
     assert len(frames) > 1
     assert not any("s3cret-value" in frame for frame in frames)
+
+
+def test_bytes_that_were_sealed_open_for_their_context() -> None:
+    ring = Keyring([NEW])
+    sealed = ring.seal_bytes("row 1", b"\x00message\xff" * 1000)
+    assert are_sealed(sealed)
+    assert b"message" not in sealed
+    assert ring.open_bytes("row 1", sealed) == b"\x00message\xff" * 1000
+
+
+def test_the_same_bytes_are_never_sealed_alike() -> None:
+    ring = Keyring([NEW])
+    assert len({ring.seal_bytes("row 1", b"message") for _ in range(100)}) == 100
+
+
+@pytest.mark.parametrize("context", ["row 2", "row 11", ""])
+def test_sealed_bytes_that_were_moved_to_another_row_do_not_open(context: str) -> None:
+    ring = Keyring([NEW])
+    with pytest.raises(WrongContext):
+        ring.open_bytes(context, ring.seal_bytes("row 1", b"message"))
+
+
+@pytest.mark.parametrize("at", [-1, 20, 30, 40])
+def test_sealed_bytes_with_a_bit_changed_do_not_open(at: int) -> None:
+    ring = Keyring([NEW])
+    damaged = bytearray(ring.seal_bytes("row 1", b"message"))
+    damaged[at] ^= 1
+    with pytest.raises(WrongContext):
+        ring.open_bytes("row 1", bytes(damaged))
+
+
+@pytest.mark.parametrize("sealed", [b"", b"message", b"sealed2:", b"sealed2:" + bytes(40)])
+def test_bytes_that_were_never_sealed_do_not_open(sealed: bytes) -> None:
+    with pytest.raises(WrongKey):
+        Keyring([NEW]).open_bytes("row 1", sealed)
+
+
+def test_sealed_bytes_that_are_cut_short_do_not_open() -> None:
+    ring = Keyring([NEW])
+    sealed = ring.seal_bytes("row 1", b"message")
+    for length in range(16, len(sealed)):
+        with pytest.raises(WrongContext):
+            ring.open_bytes("row 1", sealed[:length])
+
+
+def test_an_older_key_still_opens_bytes_and_sealing_them_anew_leaves_it_behind() -> None:
+    sealed = Keyring([OLD]).seal_bytes("row 1", b"message")
+    both = Keyring([NEW, OLD])
+    assert both.open_bytes("row 1", sealed) == b"message"
+    assert Keyring([NEW]).open_bytes("row 1", both.reseal_bytes("row 1", sealed)) == b"message"
+
+
+def test_a_key_that_is_not_in_the_ring_opens_no_bytes() -> None:
+    with pytest.raises(WrongKey):
+        Keyring([NEW]).open_bytes("row 1", Keyring([OLD]).seal_bytes("row 1", b"message"))

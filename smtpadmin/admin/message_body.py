@@ -219,7 +219,7 @@ class BodyViews(Pages):
     def _opened(self, request: HttpRequest, message: Message, sealed: Body) -> dict[str, object]:
         """Record the view, and only then return what is shown."""
         try:
-            content = keys.keyring().open(message.body_context, sealed.token)
+            content = keys.keyring().open_bytes(message.body_context, bytes(sealed.sealed))
         except CryptoError:
             return {"is_damaged": True}
         self.admin.log_change(request, message, history.event("message_read"))

@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from smtpadmin.fields import SealedField
+from smtpadmin.fields import SealedBytesField
 from smtpadmin.models.profile import Profile
 
 
@@ -199,7 +199,7 @@ class Body(models.Model):
     """The serialised message, sealed. A table of its own: leases never rewrite it, and deleting it is the wipe."""
 
     message = models.OneToOneField(Message, primary_key=True, on_delete=models.CASCADE, related_name="body")
-    token = SealedField()
+    sealed = SealedBytesField()
 
     class Meta:
         default_permissions = ()

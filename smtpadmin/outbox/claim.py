@@ -3,6 +3,8 @@
     queued ── claim ──> sending/open ── mark ──> sending/data ── settle ──> ...
                              └──── give_back ────────┘
 
+Over a connection that is open, where all that is claimed leaves at once, claim and mark are one.
+
 A claim raises the fence of each row and writes a lease that no other claim has. Whoever writes later names the lease,
 and the rows that come back are those it still held: a worker that was away for too long changes nothing. A constraint
 ties leases to the state `sending`, so no statement names both; SQLite would else search by the state.
@@ -17,7 +19,7 @@ from typing import Any
 from django.utils import timezone
 
 from smtpadmin import retry
-from smtpadmin.models import Circuit, Lane, Profile
+from smtpadmin.models import Circuit, Lane, Phase, Profile
 from smtpadmin.outbox import clock, pace, space, sql
 
 ALL_LANES = tuple(Lane)
@@ -55,7 +57,7 @@ class Claimed:
     failed: int
     recipients: tuple[Addressee, ...]
     #: The sealed body; None: it is gone.
-    token: str | None = field(repr=False)
+    sealed: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,8 @@ class Claim:
     probe: bool = False
     #: The bound on messages in flight after a recovery; 0: none.
     ramp: int = 0
+    #: The messages may leave from here on, as of this instant of this machine's lease clock; None: `mark` is missing.
+    marked_at: float | None = None
 
 
 def due_profiles(lanes: Collection[Lane] = ALL_LANES) -> list[int]:
@@ -98,8 +102,11 @@ def _waits(lane: Lane) -> str:
     return f"(({limited} IS NULL OR {limited} <= %s) AND {waiting})"
 
 
-def claim(profile: Profile, *, worker: str, lanes: Sequence[Lane] = ALL_LANES) -> Claim | None:
-    """Claim what may be sent through `profile` now: up to its batch, over all workers. None: nothing."""
+def claim(profile: Profile, *, worker: str, lanes: Sequence[Lane] = ALL_LANES, ready: bool = False) -> Claim | None:
+    """Claim what may be sent through `profile` now: up to its batch, over all workers. None: nothing.
+
+    `ready`: what is claimed leaves at once, so it may be marked at once, unless the profile has rates or is on trial.
+    """
     if not space.may_send():
         return None
     lease = f"{worker[:47]}.{secrets.token_hex(8)}"
@@ -108,7 +115,9 @@ def claim(profile: Profile, *, worker: str, lanes: Sequence[Lane] = ALL_LANES) -
         taken = gate.take(lanes) if gate else {}
         if not taken or gate is None:
             return None
-        rows = _take(profile.pk, lease, taken, suspects=gate.suspects_now)
+        marked_at = clock.uptime() if ready and gate.may_mark else None
+        phase = Phase.OPEN if marked_at is None else Phase.DATA
+        rows = _take(profile.pk, lease, taken, suspects=gate.suspects_now, phase=phase)
         if gate.probe and rows:
             _move_probe(profile.pk, gate)
         messages = _read(rows)
@@ -122,6 +131,7 @@ def claim(profile: Profile, *, worker: str, lanes: Sequence[Lane] = ALL_LANES) -
         messages=messages,
         probe=gate.probe,
         ramp=gate.ramp,
+        marked_at=marked_at,
     )
 
 
@@ -139,10 +149,17 @@ class _Gate:
     due: dict[Lane, int]
     suspects: int
     claims: int
+    #: Some tokens have to be taken when a message leaves.
+    has_rates: bool
 
     @property
     def suspects_now(self) -> bool:
         return self.suspects > 0 and (not any(self.due.values()) or self.claims % _SUSPECT_EVERY == 0)
+
+    @property
+    def may_mark(self) -> bool:
+        """Whether what is claimed may be marked with it."""
+        return not (self.has_rates or self.probe or self.suspects_now)
 
     def take(self, lanes: Sequence[Lane]) -> dict[Lane, int]:
         """Return how many to claim of each lane."""
@@ -224,6 +241,7 @@ def _enter(profile: Profile, lanes: Sequence[Lane]) -> _Gate | None:
         due=dict(zip(lanes, due, strict=False)),
         suspects=due[-1],
         claims=entered[0][0],
+        has_rates=bool(rates),
     )
     return _within_rates(gate, pace.Rules(profile_id=profile.pk, rates=rates)) if rates else gate
 
@@ -236,7 +254,9 @@ def _within_rates(gate: _Gate, rules: pace.Rules) -> _Gate:
     return replace(gate, free=free, reserve=free - min(gate.free - gate.reserve, room.usual))
 
 
-def _take(profile_id: int, lease: str, taken: dict[Lane, int], *, suspects: bool) -> list[tuple[Any, ...]]:
+def _take(
+    profile_id: int, lease: str, taken: dict[Lane, int], *, suspects: bool, phase: Phase
+) -> list[tuple[Any, ...]]:
     """Claim rows and return what `_COLUMNS` names of them.
 
     The inner query is materialised: PostgreSQL may otherwise run it again for each row and claim more than its LIMIT.
@@ -257,11 +277,11 @@ def _take(profile_id: int, lease: str, taken: dict[Lane, int], *, suspects: bool
         union = f"SELECT id FROM ({union}) one LIMIT 1"
     text = f"""
         WITH {", ".join(picks)}
-        UPDATE {sql.MESSAGE} SET state = 'sending', phase = 'open', fence = fence + 1, lease = %s,
+        UPDATE {sql.MESSAGE} SET state = 'sending', phase = %s, fence = fence + 1, lease = %s,
                lease_until = {second} + %s, lease_boot = %s
-        WHERE id IN ({union})
+        WHERE id {sql.one_of(union)}
         RETURNING {_COLUMNS}"""
-    return sql.rows(text, [*params, lease, *clock_params, clock.LEASE_SECONDS, clock.boot()])
+    return sql.rows(text, [*params, phase.value, lease, *clock_params, clock.LEASE_SECONDS, clock.boot()])
 
 
 def _move_probe(profile_id: int, gate: _Gate) -> None:
@@ -283,7 +303,7 @@ def _read(rows: Sequence[tuple[Any, ...]]) -> tuple[Claimed, ...]:
     if not rows:
         return ()
     ids, param = sql.among(row[2] for row in rows)
-    tokens = dict(sql.rows(f"SELECT message_id, token FROM {sql.BODY} WHERE message_id {ids}", [param]))
+    bodies = dict(sql.rows(f"SELECT message_id, sealed FROM {sql.BODY} WHERE message_id {ids}", [param]))
     recipients: dict[int, list[Addressee]] = {}
     for message_id, recipient_id, address in sql.rows(
         f"SELECT message_id, id, address FROM {sql.RECIPIENT} WHERE message_id {ids} AND state = 'pending' ORDER BY id",
@@ -293,7 +313,7 @@ def _read(rows: Sequence[tuple[Any, ...]]) -> tuple[Claimed, ...]:
     return tuple(
         Claimed(
             id=id_, uid=uid, fence=fence, lane=Lane(lane), sender=sender, attempts=attempts, uncertain=uncertain,
-            total=total, sent=sent, failed=failed, recipients=tuple(recipients.get(id_, ())), token=tokens.get(id_),
+            total=total, sent=sent, failed=failed, recipients=tuple(recipients.get(id_, ())), sealed=bodies.get(id_),
         )
         for lane, _, id_, uid, fence, sender, attempts, uncertain, total, sent, failed in sorted(rows)
     )  # fmt: skip

@@ -88,7 +88,7 @@ def send_again(message_id: int) -> Queued | None:
     message = Message.objects.select_related("profile", "body").filter(pk=message_id, state="sent").first()
     if message is None or message.profile is None or not hasattr(message, "body"):
         return None
-    content = keys.keyring().open(message.body_context, message.body.token)
+    content = keys.keyring().open_bytes(message.body_context, bytes(message.body.sealed))
     recipients = tuple(message.recipients.order_by("id").values_list("address", flat=True))
     domain = message.sender.rpartition("@")[2] or "localhost"
     copy = Outgoing(

@@ -65,12 +65,14 @@ def enqueue(messages: Sequence[Outgoing]) -> tuple[Queued, ...]:
     now = timezone.now()
     uids = [new_uid() for _ in messages]
     # Sealed before the transaction begins: on SQLite that keeps everybody else from writing.
-    tokens = [ring.seal(body_context(uid), item.envelope.content) for uid, item in zip(uids, messages, strict=True)]
+    bodies = [
+        ring.seal_bytes(body_context(uid), each.envelope.content) for uid, each in zip(uids, messages, strict=True)
+    ]
     rows = [_row(uid, item, now) for uid, item in zip(uids, messages, strict=True)]
     same = {**_NEW_MESSAGE, "created_at": sql.instant(now)}
     with sql.changes():
         ids: dict[str, int] = dict(sql.insert(sql.MESSAGE, _MESSAGE, rows, same=same, returning="uid, id"))
-        _store_bodies([(ids[uid], token) for uid, token in zip(uids, tokens, strict=True)])
+        _store_bodies([(ids[uid], sealed) for uid, sealed in zip(uids, bodies, strict=True)])
         addresses = [
             (ids[uid], address)
             for uid, item in zip(uids, messages, strict=True)
@@ -80,12 +82,12 @@ def enqueue(messages: Sequence[Outgoing]) -> tuple[Queued, ...]:
     return tuple(Queued(ids[uid], uid) for uid in uids)
 
 
-def _store_bodies(bodies: Sequence[tuple[int, str]]) -> None:
+def _store_bodies(bodies: Sequence[tuple[int, bytes]]) -> None:
     """Store sealed bodies. Long values travel as parameters of their own: as JSON they would be read once more."""
     for start in range(0, len(bodies), _BODIES):
         chunk = bodies[start : start + _BODIES]
         rows = ", ".join(["(%s, %s)"] * len(chunk))
-        sql.run(f"INSERT INTO {sql.BODY} (message_id, token) VALUES {rows}", [each for body in chunk for each in body])
+        sql.run(f"INSERT INTO {sql.BODY} (message_id, sealed) VALUES {rows}", [each for body in chunk for each in body])
 
 
 def _row(uid: str, item: Outgoing, now: datetime) -> tuple[object, ...]:

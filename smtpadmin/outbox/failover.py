@@ -38,7 +38,7 @@ class _Waiting:
     asked_from: str
     recipients: int
     size: int
-    token: str
+    sealed: bytes
 
 
 class _Profiles:
@@ -156,7 +156,7 @@ def _as_move(settlement: Settlement, move: Move, *, due_at: datetime | None) -> 
 def _waiting(profile_id: int, lane: Lane) -> list[_Waiting]:
     now = sql.instant(timezone.now())
     found = sql.rows(
-        f"""SELECT m.id, m.uid, m.origin_slug, m.asked_from, m.recipients_total, m.size, b.token
+        f"""SELECT m.id, m.uid, m.origin_slug, m.asked_from, m.recipients_total, m.size, b.sealed
             FROM {sql.MESSAGE} m JOIN {sql.BODY} b ON b.message_id = m.id
             WHERE m.profile_id = %s AND m.state = 'queued' AND m.lane = %s AND m.due_at <= %s
             ORDER BY m.due_at, m.id LIMIT %s""",
@@ -169,10 +169,10 @@ def _row(message: Claimed) -> _Waiting | None:
     found = sql.rows(
         f"SELECT origin_slug, asked_from, recipients_total, size FROM {sql.MESSAGE} WHERE id = %s", [message.id]
     )
-    if not found or message.token is None:
+    if not found or message.sealed is None:
         return None
     origin_slug, asked_from, recipients, size = found[0]
-    return _Waiting(message.id, message.uid, origin_slug, asked_from, recipients, size, message.token)
+    return _Waiting(message.id, message.uid, origin_slug, asked_from, recipients, size, message.sealed)
 
 
 def _move_all(waiting: Iterable[_Waiting], paused: Profile, kind: FailureClass, profiles: _Profiles) -> int:
@@ -214,7 +214,7 @@ def write(message_id: int, move: Move) -> None:
             message_id,
         ],
     )  # fmt: skip
-    sql.run(f"UPDATE {sql.BODY} SET token = %s WHERE message_id = %s", [move.token, message_id])
+    sql.run(f"UPDATE {sql.BODY} SET sealed = %s WHERE message_id = %s", [move.sealed, message_id])
 
 
 def _readdress(waiting: _Waiting, target: Profile, origin: Profile, kind: FailureClass, ring: Keyring) -> Move | None:
@@ -224,7 +224,7 @@ def _readdress(waiting: _Waiting, target: Profile, origin: Profile, kind: Failur
         return None
     context = body_context(waiting.uid)
     try:
-        content = ring.open(context, waiting.token)
+        content = ring.open_bytes(context, waiting.sealed)
     except CryptoError:
         return None
     return Move(
@@ -234,5 +234,5 @@ def _readdress(waiting: _Waiting, target: Profile, origin: Profile, kind: Failur
         origin_slug="" if target == origin else origin.slug,
         because="" if target == origin else kind.value,
         sender=to.sender,
-        token=ring.seal(context, fallback.readdressed(content, to)),
+        sealed=ring.seal_bytes(context, fallback.readdressed(content, to)),
     )

@@ -39,7 +39,7 @@ class Move:
     origin_slug: str
     because: str
     sender: str
-    token: str = field(repr=False)
+    sealed: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

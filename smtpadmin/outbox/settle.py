@@ -14,7 +14,7 @@ from django.db import InterfaceError, InternalError, OperationalError
 from django.utils import timezone
 
 from smtpadmin.conf import conf
-from smtpadmin.models import AttemptOutcome, RecipientState
+from smtpadmin.models import AttemptOutcome, RecipientState, State
 from smtpadmin.outbox import failover, sql
 from smtpadmin.outbox.claim import Claim
 from smtpadmin.outbox.judge import NOTHING, Answer, Settlement
@@ -93,14 +93,46 @@ def _settle(claim: Claim, settlements: Sequence[Settlement]) -> frozenset[int]:
 
 
 def _messages(claim: Claim, settlements: Sequence[Settlement]) -> frozenset[int]:
-    results, param = sql.table(_RESULT, [_result(each) for each in settlements])
+    """Write what has become of the messages and return those that were ours."""
+    served = [each for each in settlements if _is_served(each)]
+    others = [each for each in settlements if not _is_served(each)]
+    return _write_served(claim, served) | _write_others(claim, others)
+
+
+def _is_served(each: Settlement) -> bool:
+    """Say whether the server has taken the message for all who were left: nearly every time."""
+    return each.outcome is AttemptOutcome.SENT and each.state is State.SENT and each.due_at is None
+
+
+def _write_served(claim: Claim, settlements: Sequence[Settlement]) -> frozenset[int]:
+    """Write what is the same of each: values that need not be read out of a parameter are half the work."""
+    if not settlements:
+        return frozenset()
+    among, param = sql.among(each.message_id for each in settlements)
+    ended_at = max(each.ended_at for each in settlements if each.ended_at is not None)
     held = sql.rows(
-        f"""UPDATE {sql.MESSAGE} AS m SET state = new.state, {sql.UNLEASED}, attempts = m.attempts + new.attempted,
+        f"""UPDATE {sql.MESSAGE} SET state = 'sent', {sql.UNLEASED}, attempts = attempts + 1, crashes = 0,
+                   recipients_sent = recipients_total, stage = '', cause = '', code = NULL, ended_at = %s
+            WHERE id {among} AND lease = %s RETURNING id""",
+        [sql.instant(ended_at), param, claim.lease],
+    )
+    return frozenset(row[0] for row in held)
+
+
+def _write_others(claim: Claim, settlements: Sequence[Settlement]) -> frozenset[int]:
+    if not settlements:
+        return frozenset()
+    results, param = sql.table(_RESULT, [_result(each) for each in settlements])
+    among, listed = sql.among(each.message_id for each in settlements)
+    # Materialised, and the rows named once more: PostgreSQL reads the parameter again for every row of the lease else.
+    held = sql.rows(
+        f"""WITH new AS MATERIALIZED {results}
+            UPDATE {sql.MESSAGE} AS m SET state = new.state, {sql.UNLEASED}, attempts = m.attempts + new.attempted,
                    crashes = 0, uncertain = m.uncertain + new.doubts, recipients_sent = m.recipients_sent + new.sent,
                    recipients_failed = m.recipients_failed + new.failed, stage = new.stage, cause = new.cause,
                    code = new.code, due_at = COALESCE(new.due_at, m.due_at), ended_at = new.ended_at
-            FROM {results} AS new WHERE m.id = new.message_id AND m.lease = %s RETURNING id""",
-        [param, claim.lease],
+            FROM new WHERE m.id = new.message_id AND m.id {among} AND m.lease = %s RETURNING id""",
+        [param, listed, claim.lease],
     )
     return frozenset(row[0] for row in held)
 
@@ -133,9 +165,10 @@ def _recipients(settlements: Sequence[Settlement]) -> None:
     if others:
         answers, param = sql.table(_ANSWER, others)
         sql.run(
-            f"""UPDATE {sql.RECIPIENT} AS r SET state = new.state, stage = new.stage, cause = new.cause,
+            f"""WITH new AS MATERIALIZED {answers}
+                UPDATE {sql.RECIPIENT} AS r SET state = new.state, stage = new.stage, cause = new.cause,
                        code = new.code, enhanced = new.enhanced, reply = new.reply
-                FROM {answers} AS new WHERE r.id = new.recipient_id""",
+                FROM new WHERE r.id = new.recipient_id""",
             [param],
         )
 

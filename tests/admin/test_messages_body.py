@@ -96,7 +96,7 @@ def test_a_text_that_is_gone_says_so(admin: Client) -> None:
 
 def test_a_text_of_another_message_does_not_open(admin: Client) -> None:
     message, other = message_with(), put(make_profile(slug="other"))
-    Body.objects.filter(message=other).update(token=Body.objects.get(message=message).token)
+    Body.objects.filter(message=other).update(sealed=Body.objects.get(message=message).sealed)
     response = admin.post(address(other, "text"))
     assert "The text cannot be opened with the keys that are set." in text_of(response)
     assert not LogEntry.objects.exists()

@@ -132,7 +132,7 @@ def test_a_copy_is_a_message_of_its_own_and_both_say_so(admin: Client) -> None:
 
 def test_a_copy_of_a_text_that_does_not_open_is_refused(admin: Client) -> None:
     message, other = message_in("sent"), put(make_profile(slug="other"))
-    Body.objects.filter(message=message).update(token=Body.objects.get(message=other).token)
+    Body.objects.filter(message=message).update(sealed=Body.objects.get(message=other).sealed)
     response = admin.post(address(message, "copy"), YES)
     assert told(response) == ["Nothing was sent: the stored text cannot be opened with the keys that are set."]
     assert Message.objects.count() == 2

@@ -151,7 +151,7 @@ def test_a_body_that_does_not_open_fails_alone(smtp_server: StartServer) -> None
     server = smtp_server()
     profile = profile_on(server)
     bad, gone, good = put(profile), put(profile), put(profile)
-    Body.objects.filter(message=bad).update(token=Body.objects.get(message=good).token)
+    Body.objects.filter(message=bad).update(sealed=Body.objects.get(message=good).sealed)
     Body.objects.filter(message=gone).delete()
     assert deliver(profile) == Delivered(settled=3, paused=False)
     assert states(bad, gone, good) == ["failed", "failed", "sent"]

@@ -152,12 +152,12 @@ def test_a_destroyed_body_is_in_no_file_any_more(profile: Profile) -> None:
     if connection.vendor != "sqlite":
         return
     message = put(profile)
-    token = Body.objects.get(message=message).token.encode()
+    sealed = Body.objects.get(message=message).sealed
     assert outbox.cancel(message.pk)
-    assert token in write_ahead_log().read_bytes()
+    assert sealed in write_ahead_log().read_bytes()
     assert outbox.truncate_log() is True
     folder = write_ahead_log().parent
-    assert [path.name for path in folder.iterdir() if path.is_file() and token in path.read_bytes()] == []
+    assert [path.name for path in folder.iterdir() if path.is_file() and sealed in path.read_bytes()] == []
 
 
 def test_a_reader_holds_up_neither_the_log_nor_those_who_write(profile: Profile) -> None:
@@ -223,7 +223,7 @@ def test_no_statement_of_the_cleaning_walks_what_grows(profile: Profile) -> None
 def test_a_worker_forgets_by_itself_and_empties_the_log(profile: Profile) -> None:
     over(profile, "sent", age=timedelta(days=91))
     body = put(profile, due_at=timezone.now() + timedelta(hours=1))
-    token = Body.objects.get(message=body).token.encode()
+    sealed = Body.objects.get(message=body).sealed
     assert outbox.cancel(body.pk)
     worker = Worker()
     thread = threading.Thread(target=worker.run)
@@ -231,7 +231,7 @@ def test_a_worker_forgets_by_itself_and_empties_the_log(profile: Profile) -> Non
     try:
         assert wait_until(lambda: left() == ["cancelled"], seconds=30)
         if connection.vendor == "sqlite":
-            assert wait_until(lambda: token not in write_ahead_log().read_bytes(), seconds=30)
+            assert wait_until(lambda: sealed not in write_ahead_log().read_bytes(), seconds=30)
     finally:
         worker.stop()
         thread.join(30)

@@ -23,7 +23,7 @@ def sent(profile: Profile, **fields: object) -> Message:
 
 
 def text(message: Message) -> bytes:
-    return keys.keyring().open(body_context(message.uid), Body.objects.get(message=message).token)
+    return keys.keyring().open_bytes(body_context(message.uid), Body.objects.get(message=message).sealed)
 
 
 def test_a_copy_goes_to_the_same_recipients_as_a_message_of_its_own() -> None:

@@ -55,8 +55,8 @@ def test_a_queued_message_is_stored_whole_and_sealed(profile: Profile) -> None:
         ("a@example.org", "pending"),
         ("b@example.org", "pending"),
     ]
-    assert b"Hello" not in message.body.token.encode()
-    assert keys.keyring().open(message.body_context, message.body.token) == CONTENT
+    assert b"Hello" not in message.body.sealed
+    assert keys.keyring().open_bytes(message.body_context, message.body.sealed) == CONTENT
 
 
 def test_a_rollback_unsends(profile: Profile) -> None:
@@ -73,7 +73,7 @@ def test_a_list_is_accepted_as_a_whole_with_each_body_at_its_message(profile: Pr
     for n, each in enumerate(queued):
         message = Message.objects.select_related("body").get(pk=each.id)
         assert message.uid == each.uid
-        assert keys.keyring().open(message.body_context, message.body.token).endswith(b"%d\r\n" % n)
+        assert keys.keyring().open_bytes(message.body_context, message.body.sealed).endswith(b"%d\r\n" % n)
         assert message.recipients.get().address == f"{n}@example.org"
 
 
