@@ -6,6 +6,7 @@
     preset_limits   the form around it                       dashboard       health at a glance
     history         who changed what                         guide, usage, columns, pages: shared parts
     locked          why nothing can be done now              workers         whether anything sends
+    route           which profile, and why                   bundle          what somebody who helps has to know
     messages        the log of messages, and what is in the modules it names: message_*
 
 What may happen to a profile is `profiles`', to a message `outbox`'s, how a test runs is `testing`'s; the words that

@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from smtpadmin import profiles
 from smtpadmin.admin import history, preset_limits, presets
+from smtpadmin.admin.bundle import BundleViews
 from smtpadmin.admin.columns import Columns, EnabledFilter, HealthFilter, ProviderFilter, test_link
 from smtpadmin.admin.form_page import form_context, read_only_context
 from smtpadmin.admin.forms import MODEL_FIELDS, ProfileForm, SecretChange
@@ -61,7 +62,8 @@ class ProfileAdmin(Columns, ProfileModelAdmin):
     object_history_template = "admin/smtpadmin/profile/object_history.html"
 
     def get_urls(self) -> list[URLPattern]:
-        groups = (TestViews(self), StateViews(self), ProviderViews(self), CheckViews(self), RouteViews(self))
+        views = (TestViews, StateViews, ProviderViews, CheckViews, RouteViews, BundleViews)
+        groups = [each(self) for each in views]
         # Before the stock ones: `<path:object_id>/` would take everything.
         return [*(address for group in groups for address in group.urls()), *super().get_urls()]
 

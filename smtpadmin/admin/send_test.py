@@ -144,6 +144,7 @@ class TestViews(Pages):
             "again": True,
             "may_change": may_change,
             "change_url": self.url("profile_change", profile.pk),
+            "support_url": self.url("profile_support", profile.pk) if may_change else "",
             "default_url": self.url("profile_make_default", profile.pk) if may_change else "",
             "snippet": snippet(profile),
             "csrf_token": get_token(request),

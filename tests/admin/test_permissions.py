@@ -16,6 +16,7 @@ PAGES = {
     "add/": {"admin", "editor"},
     "{pk}/change/": {"admin", "editor", "viewer", "tester"},
     "{pk}/test/": {"admin", "tester"},
+    "{pk}/support/": {"admin", "editor"},
     "{pk}/history/": {"admin", "editor", "viewer", "tester"},
     "{pk}/delete/": {"admin"},
     "route/": {"admin", "editor", "viewer", "tester"},
