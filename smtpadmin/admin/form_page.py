@@ -16,7 +16,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from smtpadmin import profiles
-from smtpadmin.admin import history, preset_limits, presets
+from smtpadmin.admin import finding, history, other_ways, preset_limits, presets
 from smtpadmin.admin.columns import provider_name
 from smtpadmin.admin.forms import ProfileForm
 from smtpadmin.admin.guide import SECURITY_LABELS, guide
@@ -59,14 +59,18 @@ def form_context(
     """Return what the form's templates need besides the admin's own context."""
     language = get_language() or "en"
     known = form.known_provider
-    recipient = own_address(request, profile)
+    # A form that comes back keeps this box too, though it belongs to another form.
+    recipient = request.POST.get("recipient") or own_address(request, profile)
     pin = _pin(request, profile)
     if pin:
         form.initial["pinned_sha256"] = pin
+    way = other_ways.named(request.GET.get("way", ""), profile) if profile else None
+    if way is not None and way.way is not None:
+        form.initial["port"], form.initial["security"] = way.way.port, way.way.security.value
     context: dict[str, Any] = {
         "title": _("Change SMTP profile") if profile else _("Add SMTP profile"),
         "form": form,
-        "sections": sections(form, wanted="pinned_sha256" if pin else request.GET.get("field", "")),
+        "sections": sections(form, wanted=_wanted(request, pin=pin)),
         "guide": guide(known, language, today=timezone.localdate()) if known else None,
         "other_server": form["provider"].value() == presets.OTHER,
         "pending_by_security": _pending_steps(language),
@@ -79,6 +83,8 @@ def form_context(
         "rate_summaries": RATE_SUMMARIES,
         "unlimited": json.dumps(preset_limits.UNLIMITED),
         "offers_pin": bool(pin) and form.stored and not form.is_bound,
+        "offers_way": way is not None and form.stored and not form.is_bound,
+        "find_pending": finding.pending_rows(),
         **_urls(model_admin, profile, language),
     }
     if profile is not None:
@@ -88,6 +94,13 @@ def form_context(
             "secret_since": history.secret_stored_at(profile) if form.stored else None,
         }
     return context
+
+
+def _wanted(request: HttpRequest, *, pin: str) -> str:
+    """Return the field that is to be in sight: a link names one, and what was found is to be looked at."""
+    if pin:
+        return "pinned_sha256"
+    return "host" if request.POST.keys() & finding.BUTTONS else request.GET.get("field", "")
 
 
 def _limits_filled_in(form: ProfileForm) -> bool:
@@ -114,6 +127,7 @@ def _urls(model_admin: "ProfileModelAdmin", profile: Profile | None, language: s
     version = presets.presets_version(language)
     return {
         "try_url": reverse(f"{site}:smtpadmin_profile_try{which}", args=arguments),
+        "find_url": reverse(f"{site}:smtpadmin_profile_find{which}", args=arguments),
         "check_url": reverse(f"{site}:smtpadmin_profile_check{which}", args=arguments),
         "guide_url": reverse(f"{site}:smtpadmin_provider_guide", args=["KEY"]),
         "presets_url": f"{reverse(f'{site}:smtpadmin_provider_presets')}?lang={language}&v={version}",

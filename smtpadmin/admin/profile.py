@@ -1,7 +1,6 @@
 """The admin of profiles: list, add, change, delete, history. Its other pages are in the modules named in `get_urls`."""
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -18,6 +17,7 @@ from smtpadmin import profiles
 from smtpadmin.admin import history, preset_limits, presets
 from smtpadmin.admin.bundle import BundleViews
 from smtpadmin.admin.columns import Columns, EnabledFilter, HealthFilter, ProviderFilter, test_link
+from smtpadmin.admin.finding import FindViews
 from smtpadmin.admin.form_page import form_context, read_only_context
 from smtpadmin.admin.forms import MODEL_FIELDS, ProfileForm, SecretChange
 from smtpadmin.admin.live_check import CheckViews
@@ -62,7 +62,7 @@ class ProfileAdmin(Columns, ProfileModelAdmin):
     object_history_template = "admin/smtpadmin/profile/object_history.html"
 
     def get_urls(self) -> list[URLPattern]:
-        views = (TestViews, StateViews, ProviderViews, CheckViews, RouteViews, BundleViews)
+        views = (TestViews, StateViews, ProviderViews, CheckViews, FindViews, RouteViews, BundleViews)
         groups = [each(self) for each in views]
         # Before the stock ones: `<path:object_id>/` would take everything.
         return [*(address for group in groups for address in group.urls()), *super().get_urls()]
@@ -114,10 +114,6 @@ class ProfileAdmin(Columns, ProfileModelAdmin):
     ) -> Any:
         if locked := self._locked(request):
             return locked
-        if "_detect" in request.POST and object_id is None:
-            # Without scripts: to have the rest filled in, never to save. A secret that was typed is not sent back.
-            query = urlencode({name: request.POST.get(name, "") for name in ("address", "provider")})
-            return HttpResponseRedirect(f"{request.path}?{query}")
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def render_change_form(

@@ -1,32 +1,38 @@
 """Send test email: the page of a saved profile, and the test of what stands in the form before it is saved.
 
 A test's steps are streamed as they happen, each a piece of HTML made and translated here; without scripts the same
-request answers with the finished page. How a test runs is `testing`'s.
+request answers with the finished page. How a test runs is `testing`'s. After one that failed for the port or the
+encryption, `other_ways` looks for one that works, for people who may change the profile.
 """
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.urls import URLPattern
 from django.utils import translation
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from smtpadmin import profiles, testing
-from smtpadmin.admin import history
+from smtpadmin.admin import history, other_ways
 from smtpadmin.admin.forms import ProfileForm
+from smtpadmin.admin.other_ways import Ways
 from smtpadmin.admin.pages import Pages, may_test
+from smtpadmin.admin.streaming import streaming, wants_stream
 from smtpadmin.admin.usage import snippet
 from smtpadmin.crypto import CryptoError
 from smtpadmin.models import Profile
@@ -36,13 +42,13 @@ from smtpadmin.testing import Report, StepRecord, TestRefused
 from smtpadmin.wording import results
 from smtpadmin.wording.health import PROTOCOL_NAMES, banners
 
-# What the script asks for and gets: pieces of HTML with a record separator behind each. Not text/html, so that no
-# browser takes the stream for a page.
-STREAM_TYPE = "application/x-smtpadmin-steps"
-SEPARATOR = "\x1e"
-
 # Errors of these do not stand in the way of a test: they are about saving.
 _ONLY_FOR_SAVING = frozenset({"name", "slug"})
+
+
+_WRONG_SECRET = gettext_lazy(
+    "The stored secret was given for other settings and cannot be used. Type it again on the settings page."
+)
 
 
 class RecipientForm(forms.Form):
@@ -69,6 +75,7 @@ def own_address(request: HttpRequest, profile: Profile | None = None) -> str:
 
 
 @method_decorator(require_POST, name="run")
+@method_decorator(require_POST, name="use_way")
 @method_decorator([require_POST, sensitive_post_parameters("secret")], name="try_new")
 @method_decorator([require_POST, sensitive_post_parameters("secret")], name="try_changed")
 class TestViews(Pages):
@@ -80,6 +87,7 @@ class TestViews(Pages):
         return [
             self.page("<int:pk>/test/", self.show, "profile_test"),
             self.page("<int:pk>/test/run/", self.run, "profile_test_run", atomic=False),
+            self.page("<int:pk>/test/way/", self.use_way, "profile_use_way", atomic=False),
             self.page("try/", self.try_new, "profile_try_new", atomic=False),
             self.page("<int:pk>/try/", self.try_changed, "profile_try", atomic=False),
         ]
@@ -100,23 +108,59 @@ class TestViews(Pages):
         profile = self._to_test(request, pk)
         form = RecipientForm(request.POST)
         if not form.is_valid():
-            return _problems(form) if _wants_stream(request) else self._show(request, profile, form, status=422)
+            return _problems(form) if wants_stream(request) else self._show(request, profile, form, status=422)
+        return self._run(request, profile, form)
+
+    def use_way(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Save the other way that was found for this profile, and test again: one press.
+
+        The panel has tried that way itself, for the settings as they are: the token says so. No other port or
+        encryption gets the secret by this.
+        """
+        if locked := self.locked(request):
+            return locked
+        profile = self._to_test(request, pk)
+        if not self.admin.has_change_permission(request, profile):
+            raise PermissionDenied
+        form = RecipientForm(request.POST)
+        if not form.is_valid():
+            return _problems(form) if wants_stream(request) else self._show(request, profile, form, status=422)
+        try:
+            with transaction.atomic():
+                profile = Profile.objects.select_for_update().get(pk=pk)
+                self._take(request, profile)
+        except CryptoError:
+            return self._refused(request, profile, str(_WRONG_SECRET))
+        except ValueError:
+            text = _("The settings have changed since then, or it was long ago. Test again to see what works now.")
+            return self._refused(request, profile, text)
+        return self._run(request, profile, form)
+
+    def _take(self, request: HttpRequest, profile: Profile) -> None:
+        """Change the profile as the request's token says, and log it. Raise ValueError when it says nothing of it."""
+        found = other_ways.named(request.POST.get("way", ""), profile)
+        if found is None or found.way is None:
+            raise ValueError("The token is for other settings.")
+        before = {name: getattr(profile, name) for name in ("port", "security", "allow_plaintext_auth")}
+        names = profiles.use_other_way(profile, port=found.way.port, security=found.way.security.value)
+        profile.save(update_fields=[*names, "updated_at"])
+        changes = {name: (value, getattr(profile, name)) for name, value in before.items() if name in names}
+        self.admin.log_change(request, profile, history.values_changed(changes))
+
+    def _run(self, request: HttpRequest, profile: Profile, form: RecipientForm) -> HttpResponseBase:
         try:
             password = profiles.password(profile)
             testing.start(profile, user=_user(request))
         except CryptoError:
-            text = _(
-                "The stored secret was given for other settings and cannot be used. Type it again on the settings page."
-            )
-            return self._refused(request, profile, text)
+            return self._refused(request, profile, str(_WRONG_SECRET))
         except TestRefused as refusal:
             return self._refused(request, profile, refusal.message)
         events = self._events(request, profile, form, password=password)
-        if _wants_stream(request):
+        if wants_stream(request):
             return _streaming(events, profile, context=self._result_context(request, profile))
-        for _event in events:
-            pass
-        return HttpResponseRedirect(self.url("profile_test", profile.pk) + "#result")
+        *_earlier, last = events
+        query = f"?{urlencode({'way': last.token})}" if isinstance(last, Ways) and last.token else ""
+        return HttpResponseRedirect(f"{self.url('profile_test', profile.pk)}{query}#result")
 
     def _show(
         self, request: HttpRequest, profile: Profile, form: RecipientForm, *, status: int = 200
@@ -126,6 +170,8 @@ class TestViews(Pages):
             "title": _("Send test email"),
             "subtitle": profile.name,
             "profile": profile,
+            # The script writes the other way here when it is taken.
+            "server": format_html("<span data-server>{}</span>", profile.endpoint),
             "banners": banners(profile),
             "form": form,
             "rows": results.rows(report, security=profile.security) if report else None,
@@ -135,7 +181,15 @@ class TestViews(Pages):
         }
         if report:
             context["outcome"] = results.outcome(report, language=_language())
+            context |= self._offered(request, profile, report)
         return self.render(request, "smtpadmin/test_page.html", context, status=status)
+
+    def _offered(self, request: HttpRequest, profile: Profile, report: Report) -> dict[str, Any]:
+        """Return the way that was found before this page was led to, where it still is one to offer."""
+        token = request.GET.get("way", "")
+        if not token or report.ok or not self.admin.has_change_permission(request, profile):
+            return {}
+        return other_ways.page_context(other_ways.named(token, profile, recipient=report.recipient))
 
     def _result_context(self, request: HttpRequest, profile: Profile) -> dict[str, Any]:
         may_change = self.admin.has_change_permission(request, profile)
@@ -144,6 +198,7 @@ class TestViews(Pages):
             "again": True,
             "may_change": may_change,
             "change_url": self.url("profile_change", profile.pk),
+            "way_url": self.url("profile_use_way", profile.pk),
             "support_url": self.url("profile_support", profile.pk) if may_change else "",
             "default_url": self.url("profile_make_default", profile.pk) if may_change else "",
             "snippet": snippet(profile),
@@ -151,7 +206,7 @@ class TestViews(Pages):
         }
 
     def _refused(self, request: HttpRequest, profile: Profile, text: str) -> HttpResponseBase:
-        if _wants_stream(request):
+        if wants_stream(request):
             return _note(text, status=429)
         messages.error(request, text)
         return HttpResponseRedirect(self.url("profile_test", profile.pk))
@@ -198,10 +253,9 @@ class TestViews(Pages):
             form.add_error(None, refusal.message)
             return self._not_tried(request, form, recipient)
         events = self._events(request, form.instance, recipient, password=password, tried=form)
-        if _wants_stream(request):
+        if wants_stream(request):
             return _streaming(events, form.instance, context={"unsaved": True, "profile": form.instance})
-        *_steps, report = events
-        return self._tried(request, form.instance, report)
+        return self._tried(request, form.instance, list(events))
 
     def _form(self, request: HttpRequest, profile: Profile | None) -> ProfileForm:
         form_class: Any = self.admin.get_form(request, profile, change=profile is not None)
@@ -209,12 +263,14 @@ class TestViews(Pages):
         return form
 
     def _not_tried(self, request: HttpRequest, form: ProfileForm, recipient: RecipientForm) -> HttpResponseBase:
-        if _wants_stream(request):
+        if wants_stream(request):
             return _problems(form, recipient)
         context = {"title": _("Test without saving"), "problems": _problem_list(form, recipient)}
         return self.render(request, "smtpadmin/try_page.html", context, status=422)
 
-    def _tried(self, request: HttpRequest, profile: Profile, report: Report) -> HttpResponseBase:
+    def _tried(self, request: HttpRequest, profile: Profile, events: list[Any]) -> HttpResponseBase:
+        report = next(event for event in events if isinstance(event, Report))
+        ways = events[-1] if isinstance(events[-1], Ways) else None
         context = {
             "title": _("Test without saving"),
             "subtitle": profile.endpoint,
@@ -222,6 +278,7 @@ class TestViews(Pages):
             "rows": results.rows(report, security=profile.security),
             "outcome": results.outcome(report, language=_language()),
             "unsaved": True,
+            **other_ways.page_context(ways),
         }
         return self.render(request, "smtpadmin/try_page.html", context)
 
@@ -238,18 +295,23 @@ class TestViews(Pages):
     ) -> Generator[Any, None, None]:
         """Begin a test of the saved profile, or of the values that are `tried`; its steps and report come out."""
         log = _logger(profile, user_id=request.user.pk, tried=tried)
+        recipient, send, language = form.cleaned_data["recipient"], request.POST.get("mode") != "check", _language()
         # At once and not with the outcome: whoever goes away before that leaves this behind.
-        log("test_started", form.cleaned_data["recipient"])
+        log("test_started", recipient)
         events = testing.run(
             profile,
             password=password,
-            recipient=form.cleaned_data["recipient"],
-            send=request.POST.get("mode") != "check",
-            language=_language(),
+            recipient=recipient,
+            send=send,
+            language=language,
             user=_user(request),
             record=tried is None,
         )
-        return _logged(events, log)
+        logged = _logged(events, log)
+        # Whoever may not change the settings can do nothing with another way.
+        if tried is None and not self.admin.has_change_permission(request, profile):
+            return logged
+        return other_ways.followed(logged, profile, language=language, recipient=recipient, send=send)
 
 
 def _logged(events: Iterator[Any], log: Callable[[str, str], None]) -> Generator[Any, None, None]:
@@ -290,40 +352,25 @@ def _logger(profile: Profile, *, user_id: Any, tried: ProfileForm | None) -> Cal
 def _streaming(
     events: Generator[Any, None, None], profile: Profile, *, context: dict[str, Any]
 ) -> StreamingHttpResponse:
-    pieces = _pieces(events, profile, language=_language(), context=context)
-    response = StreamingHttpResponse(pieces, content_type=f"{STREAM_TYPE}; charset=utf-8")
-    # GZipMiddleware would hold everything back until the end, and so would a proxy's buffer; a response that names its
-    # encoding is left alone.
-    response.headers["Content-Encoding"] = "identity"
-    response.headers["X-Accel-Buffering"] = "no"
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    language = _language()
+    return streaming(_pieces(events, profile, language=language, context=context), language=language)
 
 
 def _pieces(
     events: Generator[Any, None, None], profile: Profile, *, language: str, context: dict[str, Any]
-) -> Iterator[str]:
-    """Yield a piece of HTML for each step, and the outcome last.
-
-    The request is over for middleware when this runs: the language is set around each piece, and never across a yield,
-    where another request may go on in this thread.
-    """
-    try:
-        while True:
-            with translation.override(language):
-                event = next(events, None)
-                if event is None:
-                    return
-                piece = _piece(event, profile, language=language, context=context)
-            yield piece + SEPARATOR
-    finally:
-        events.close()
+) -> Generator[str, None, None]:
+    """Yield a piece of HTML for each step, then the outcome, and behind it what trying other ways brings."""
+    with closing(events):
+        for event in events:
+            yield _piece(event, profile, language=language, context={**context, "streamed": True})
 
 
 def _piece(event: Any, profile: Profile, *, language: str, context: dict[str, Any]) -> str:
     if isinstance(event, Report):
         outcome = results.outcome(event, language=language)
         return render_to_string("smtpadmin/outcome.html", {**context, "outcome": outcome, "profile": profile})
+    if isinstance(event, Ways):
+        return other_ways.piece(event, context)
     return render_to_string("smtpadmin/step.html", {"row": results.row(StepRecord.of(event))})
 
 
@@ -350,10 +397,6 @@ def _problems(*forms_with_errors: forms.BaseForm) -> HttpResponse:
 
 def _note(text: str, *, status: int) -> HttpResponse:
     return HttpResponse(render_to_string("smtpadmin/problems.html", {"problems": [{"text": text}]}), status=status)
-
-
-def _wants_stream(request: HttpRequest) -> bool:
-    return request.headers.get("Accept", "").startswith(STREAM_TYPE)
 
 
 def _language() -> str:

@@ -129,13 +129,6 @@ def test_an_address_alone_comes_back_filled_in_with_the_steps_to_the_secret(admi
     assert not Profile.objects.exists()
 
 
-def test_the_button_for_pages_without_scripts_fills_in_what_the_address_says(admin: Client) -> None:
-    response = admin.post(ADD, {"address": "notify@qq.com", "provider": "", "_detect": "1"}, follow=True)
-    assert response.redirect_chain == [(f"{ADD}?address=notify%40qq.com&provider=", 302)]
-    assert response.context["form"]["host"].value() == "smtp.qq.com"
-    assert "Set up QQ Mail" in text_of(response)
-
-
 def test_a_link_fills_in_provider_address_and_endpoint(admin: Client) -> None:
     response = admin.get(ADD, {"provider": "tencent-ses", "address": "a@shop.example", "endpoint": "2"})
     form = response.context["form"]

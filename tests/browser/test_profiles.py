@@ -314,7 +314,7 @@ def test_without_scripts_the_address_still_fills_the_form_in(
     scriptless.sign_in(administrator)
     page = scriptless.open(ADD)
     page.fill("#id_address", "notify@qq.com")
-    page.get_by_role("button", name="Fill in the settings").click()
+    page.get_by_role("button", name="Find settings").click()
     assert value(page, "host") == "smtp.qq.com"
     expect(page.locator("[data-guide=qq]")).to_be_visible()
     page.fill("#id_secret", "abcdefghijklmnop")

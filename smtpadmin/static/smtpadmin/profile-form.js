@@ -2,6 +2,7 @@
 // saving. Every rule is the server's; this asks it, or does beforehand what it would do.
 
 import { Combobox } from "./combobox.js";
+import { Finder } from "./find-settings.js";
 import { Presets, addressIn, profileName, userName } from "./presets.js";
 import { addReveal, watchMove } from "./secret-field.js";
 import { runTest } from "./test-run.js";
@@ -23,6 +24,7 @@ function start(presets) {
   addReveal(form);
   const combobox = new Combobox(field.provider, (key) => presets.words(key));
   const updateMove = watchMove(form, note);
+  const finder = new Finder(form, useFound);
 
   form.addEventListener("input", (event) => {
     forgetErrors(event.target);
@@ -45,8 +47,10 @@ function start(presets) {
   });
   form.querySelector("[data-guide-slot]").addEventListener("click", useEndpoint);
   for (const button of form.querySelectorAll("[data-try-button]")) button.addEventListener("click", tryNow);
+  form.querySelector("[data-try-result]")?.addEventListener("click", takeWay);
   if (isNew) rememberTyped();
   if (isNew && field.address.value) followAddress(true);
+  offerSearch();
   dataset.ready = "";
 
   // A form that comes back, or was opened by a link, has values in it already. What does not follow from its address
@@ -84,6 +88,30 @@ function start(presets) {
       note("provider", key === "other" ? [{ text: dataset.unknown }] : preset ? [{ text: dataset.recognised }] : []);
     }
     if (address) fillUserName(address);
+    offerSearch();
+  }
+
+  function offerSearch() {
+    finder.offer(addressIn(field.address.value), field.provider.value === "other");
+  }
+
+  // Everything else that somebody has typed stays.
+  function useFound(found) {
+    if (found.provider !== field.provider.value) {
+      field.provider.value = found.provider;
+      combobox.show();
+      applyProvider({ overwrite: true });
+      picked = found.provider !== "other";
+    }
+    for (const name of ["host", "port", "security"]) set(field[name], found[name]);
+    if (found.username) {
+      set(field.username, found.username);
+      if (found.username !== userName(presets.get(found.provider), addressIn(field.address.value))) typed.add("username");
+    }
+    open("server");
+    afterChange();
+    check();
+    field.secret.focus();
   }
 
   function applyProvider({ overwrite }) {
@@ -101,6 +129,7 @@ function start(presets) {
     if (!field.host.value || preset?.incomplete || preset?.username === "other") open("server");
     showSecret(preset);
     if (overwrite) note("provider", []);
+    offerSearch();
     afterChange();
   }
 
@@ -223,10 +252,25 @@ function start(presets) {
 
   // A test of what stands here
 
-  async function tryNow(event) {
+  function tryNow(event) {
     event.preventDefault();
+    runTry(event.currentTarget);
+  }
+
+  // Another way that was found after a failure: filled in, and tested again.
+  function takeWay(event) {
+    const button = event.target.closest("[data-take-way]");
+    if (!button) return;
+    for (const name of ["port", "security"]) set(field[name], button.dataset[name]);
+    if (button.dataset.security !== "none") set(field.allow_plaintext_auth, "");
+    afterChange();
+    check();
+    runTry(form.querySelector(`[data-try-button][value="${button.dataset.mode}"]`));
+  }
+
+  async function runTry(submitter) {
     const buttons = form.querySelectorAll("[data-try-button]");
-    const body = new FormData(form, event.currentTarget);
+    const body = new FormData(form, submitter);
     const part = form.querySelector("[data-try]");
     for (const button of buttons) button.disabled = true;
     await runTest(dataset.tryUrl, body, {

@@ -25,10 +25,11 @@ export function watchMove(form, note) {
   const tick = form.querySelector("[data-without-secret]");
   const bound = form.dataset.boundFields.split(",").map((name) => form.elements[name]);
   const trust = form.dataset.trustFields.split(",").map((name) => form.elements[name]);
-  // What the link to a pin filled in is a change already, though the form began with it.
-  const offered = "offersPin" in form.dataset;
+  // What a link to a pin or to another port filled in is a change already, though the form began with it.
+  const offersWay = "offersWay" in form.dataset;
+  const offered = offersWay || "offersPin" in form.dataset;
   const update = () => {
-    const moved = bound.some(hasChanged);
+    const moved = offersWay || bound.some(hasChanged);
     const asks = (moved || offered || trust.some(isWeaker)) && !secret.value;
     tick.hidden = !asks;
     if (!asks) form.elements.without_secret.checked = false;

@@ -1,12 +1,10 @@
-// Runs a test and shows its steps as they come. The server sends finished pieces of HTML, each with a record separator
-// behind it; this puts them in their places. A broken stream is never sent again: that would send a second message.
+// Runs a test and shows its steps as they come, then the outcome, and with it the other ways that are tried after some
+// failures. A broken stream is never sent again: that would send a second message.
 
 import { offerCopy } from "./copy.js";
+import { Refused, markRunning, parse, stream } from "./stream.js";
 
-const TYPE = "application/x-smtpadmin-steps";
-const SEPARATOR = "\x1e";
-
-// `places`: pending (template), steps, result, live (elements); `broken`: what to say when the connection is lost.
+// Returns the outcome, or null. `places`: pending (template), steps, result, live (elements); `broken`: what to say when the connection is lost.
 export async function runTest(url, body, { pending, steps, result, live, broken }) {
   const list = pending.content.cloneNode(true).querySelector("[data-steps]");
   steps.replaceChildren(list);
@@ -14,43 +12,35 @@ export async function runTest(url, body, { pending, steps, result, live, broken 
   markRunning(list);
   let outcome = null;
   try {
-    const response = await fetch(url, { method: "POST", body, headers: { Accept: TYPE }, credentials: "same-origin" });
-    if (!response.headers.get("Content-Type")?.startsWith(TYPE)) {
-      steps.replaceChildren();
-      showRefusal(await response.text(), result, broken);
-      return;
-    }
-    for await (const piece of pieces(response.body)) {
-      const element = parse(piece);
+    for await (const element of stream(url, body)) {
       if (element.matches("[data-stage]")) showStep(element, list, live);
-      else outcome = element;
+      else if (element.matches("[data-outcome]")) outcome = showOutcome(element, list, result);
+      else outcome?.querySelector("[data-ways]").replaceChildren(element);
     }
   } catch (error) {
+    if (error instanceof Refused) {
+      steps.replaceChildren();
+      showRefusal(error.html, result, broken);
+      return null;
+    }
     if (!(error instanceof TypeError)) throw error; // what fetch and a reader raise for the network
   }
-  stopRunning(list, outcome ? outcome.classList.contains("sa-tone-ok") : null);
   if (outcome) {
-    result.replaceChildren(outcome);
-    offerCopy(result);
-    outcome.focus();
-  } else showNote(broken, result);
-}
-
-async function* pieces(body) {
-  const reader = body.getReader();
-  const decoder = new TextDecoder();
-  let rest = "";
-  for (let read = await reader.read(); !read.done; read = await reader.read()) {
-    const parts = (rest + decoder.decode(read.value, { stream: true })).split(SEPARATOR);
-    rest = parts.pop();
-    yield* parts;
+    // What was under way when the connection broke does not go on.
+    outcome.querySelector("[data-other-ways][aria-busy]")?.remove();
+    return outcome;
   }
+  stopRunning(list, null);
+  showNote(broken, result);
+  return null;
 }
 
-function parse(html) {
-  const template = document.createElement("template");
-  template.innerHTML = html;
-  return template.content.firstElementChild;
+function showOutcome(outcome, list, result) {
+  stopRunning(list, outcome.classList.contains("sa-tone-ok"));
+  result.replaceChildren(outcome);
+  offerCopy(result);
+  outcome.focus();
+  return outcome;
 }
 
 function showStep(item, list, live) {
@@ -74,11 +64,6 @@ export function layOutBars(list) {
     bar.setAttribute("width", Math.max(Math.round(share * 1000), 6));
     start += share;
   }
-}
-
-function markRunning(list) {
-  list.querySelector(".sa-running")?.classList.remove("sa-running");
-  list.querySelector(".sa-is-pending")?.classList.add("sa-running");
 }
 
 function stopRunning(list, ok) {
