@@ -17,12 +17,19 @@ from smtpadmin.smtp import Deadlines, Secret, ServerConfig, Session, Step, probe
 from smtpadmin.testing import Report
 
 
-def check(profile: Profile, *, password: Secret, recipient: str = "", language: str = "en") -> Iterator[Step | Report]:
+def check(
+    profile: Profile,
+    *,
+    password: Secret,
+    recipient: str = "",
+    language: str = "en",
+    deadlines: Deadlines = Deadlines.BRISK,
+) -> Iterator[Step | Report]:
     """Yield each step as it happens, and last the report. Raise ValueError for settings that no server can have.
 
     The profile may be one that is not saved. Closing the iterator closes the connection.
     """
-    config = profiles.server_config(profile, password=password, deadlines=Deadlines.BRISK)
+    config = profiles.server_config(profile, password=password, deadlines=deadlines)
     return _checking(profile, config, recipient=recipient, language=language)
 
 

@@ -30,6 +30,7 @@ class Conf:
             "AUTOCONFIG",
             "DNS_SERVERS",
             "TESTS_PER_MINUTE",
+            "LOOK_EVERY_HOURS",
             "QUEUE",
             "RETENTION_DAYS",
             "KEEP_SENT_BODIES_DAYS",
@@ -73,6 +74,12 @@ class Conf:
     def tests_per_minute(self) -> int:
         """How many tests one user may start per minute."""
         return int(self._get("TESTS_PER_MINUTE", 10))
+
+    @property
+    def look_every(self) -> timedelta | None:
+        """How often workers sign in to each profile to see whether it works; None: never."""
+        hours = self._number("LOOK_EVERY_HOURS", 24, lowest=0)
+        return timedelta(hours=hours) if hours else None
 
     @property
     def queue(self) -> bool:

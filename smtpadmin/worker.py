@@ -21,7 +21,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.utils import timezone
 
-from smtpadmin import outbox
+from smtpadmin import health, outbox
 from smtpadmin.crypto import CryptoError
 from smtpadmin.delivery import Courier, Point, deliver_batch
 from smtpadmin.exceptions import KeyringLocked
@@ -44,6 +44,8 @@ _CLEAN = 3600.0
 # How long a destroyed body may outlive its row in SQLite's log. Emptying that takes 0.3 ms when there is nothing in it,
 # and 10 ms after thousands of messages (measured).
 _WIPE = 60.0
+# How often it is asked whose health is to be looked at, and what is wrong.
+_LOOK = 30.0
 # An open connection waits this long for the next message, which then needs no new sign-in.
 _LINGER = 3.0
 _AFTER_ERROR = 1.0
@@ -128,9 +130,10 @@ class Worker:
         self._told_at = 0.0
         self._until = None if stop_after is None else time.monotonic() + stop_after
         self._jobs: dict[tuple[int, bool], threading.Thread] = {}
+        self._looks: threading.Thread | None = None
         self._holding: dict[str, tuple[outbox.Claim, float]] = {}
         self._lock = threading.Lock()
-        self._next = dict.fromkeys(("beat", "sweep", "clean", "wipe", "room"), 0.0)
+        self._next = dict.fromkeys(("beat", "sweep", "clean", "wipe", "look", "room"), 0.0)
         self._started_at = timezone.now()
 
     # From outside
@@ -159,6 +162,9 @@ class Worker:
             until = self._told_at + grace
             for job in list(self._jobs.values()):
                 job.join(max(0.0, until - time.monotonic()))
+            if self._looks is not None:
+                # It may be waiting for a server that does not answer. Nothing is lost: its lease ends.
+                self._looks.join(_AFTER_ERROR)
         clean = not any(job.is_alive() for job in self._jobs.values())
         if clean:
             self._leave()
@@ -188,6 +194,7 @@ class Worker:
         self._at_times("sweep", _SWEEP, self._sweep)
         self._at_times("clean", _CLEAN, self._clean)
         self._at_times("wipe", _WIPE, outbox.truncate_log)
+        self._at_times("look", _LOOK, self._look)
         self._jobs = {key: job for key, job in self._jobs.items() if job.is_alive()}
         if not self._has_room():
             return
@@ -268,8 +275,7 @@ class Worker:
             return Courier(profile)
         except CryptoError:
             outbox.give_back(claim, ids)
-            text = "The stored password does not open for the profile's present settings. Enter it again."
-            outbox.opened(claim, FailureClass.AUTH, AuthError(text, cause=Cause.PASSWORD_MISSING))
+            outbox.opened(claim, FailureClass.AUTH, AuthError(health.UNOPENED, cause=Cause.PASSWORD_MISSING))
             return None
         except KeyringLocked:
             outbox.give_back(claim, ids)
@@ -381,11 +387,31 @@ class Worker:
 
     def _forget(self) -> None:
         try:
+            health.prune()
             removed = outbox.clean(stop=self._stopping.is_set)
             if removed.messages or removed.bodies:
                 logger.info("%d old messages were removed, and the text of %d.", removed.messages, removed.bodies)
         except (DatabaseError, InterfaceError) as error:
             logger.warning("Old messages could not be removed; the next time will do. %s", error)
+        finally:
+            connections.close_all()
+
+    def _look(self) -> None:
+        """See to the health of profiles in a thread of its own: no mail waits for a server that is slow to answer."""
+        if self._looks is None or not self._looks.is_alive():
+            self._looks = threading.Thread(target=self._tend, name="health", daemon=True)
+            self._looks.start()
+
+    def _tend(self) -> None:
+        try:
+            health.tend(stop=self._stopping.is_set)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("The health of profiles could not be looked at; the next time will do. %s", error)
+        except KeyringLocked as error:
+            logger.error("No server is looked at. %s", error)  # noqa: TRY400  the text says it all
+        except Exception:
+            # An error of ours. The log keeps secrets out of it; the end of a thread would print it past the log.
+            logger.exception("Looking at servers failed unexpectedly.")
         finally:
             connections.close_all()
 

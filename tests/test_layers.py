@@ -49,7 +49,15 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "smtpadmin.routing",
         "smtpadmin.windows",
     ),
-    ("smtpadmin.alerts", "smtpadmin.checking", "smtpadmin.delivery", "smtpadmin.support_bundle", "smtpadmin.testing"),
+    (
+        "smtpadmin.alerts",
+        "smtpadmin.checking",
+        "smtpadmin.delivery",
+        "smtpadmin.health",
+        "smtpadmin.incidents",
+        "smtpadmin.support_bundle",
+        "smtpadmin.testing",
+    ),
     ("smtpadmin.wording",),
     (
         "smtpadmin.admin",

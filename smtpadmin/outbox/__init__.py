@@ -11,7 +11,7 @@
 Each change is one conditional statement whose returned rows are looked at. Sending is `delivery`'s, running `worker`'s.
 """
 
-from smtpadmin.outbox.circuit import opened, resume, succeeded
+from smtpadmin.outbox.circuit import claim_server, opened, resume, succeeded
 from smtpadmin.outbox.claim import (
     ALL_LANES,
     Addressee,
@@ -49,6 +49,7 @@ __all__ = [
     "cancel",
     "check_room",
     "claim",
+    "claim_server",
     "clean",
     "due_profiles",
     "elsewhere",

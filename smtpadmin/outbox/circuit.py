@@ -3,12 +3,49 @@
 from django.utils import timezone
 
 from smtpadmin import retry
-from smtpadmin.models import Circuit
+from smtpadmin.models import Circuit, PauseReason, Profile
 from smtpadmin.outbox import sql
-from smtpadmin.outbox.claim import Claim
+from smtpadmin.outbox.claim import Claim, move_probe
 from smtpadmin.outbox.judge import answer_of
 from smtpadmin.retry import FailureClass
 from smtpadmin.smtp import SmtpError
+
+# Pauses that end when a sign-in goes well, if they began before or at the sign-in. A quota says nothing there.
+_ENDED_BY_SIGN_IN = frozenset({PauseReason.CONNECT, PauseReason.AUTH, PauseReason.TLS})
+
+
+def claim_server(profile: Profile, *, lease: str) -> Claim | None:
+    """Claim the profile's server and no message, to look at it. None: it is paused, and not to be tried yet.
+
+    Where signing in can end the pause the claim is its probe: as with a message, nobody else tries meanwhile. What
+    comes of it is told to `opened` or `succeeded`.
+    """
+    now = timezone.now()
+    Circuit.objects.get_or_create(profile_id=profile.pk)
+    with sql.changes():
+        # Waits for claims of messages: one of them may be about to probe.
+        entered = sql.rows(
+            f"""UPDATE {sql.CIRCUIT} SET claims = claims + 1 WHERE profile_id = %s
+                RETURNING reason, stage, failures, probe_at, profile_version""",
+            [profile.pk],
+        )
+        if not entered:
+            return None
+        reason, stage, failures, probe_at, paused_version = entered[0]
+        probe_at, paused_version = sql.aware(probe_at), sql.aware(paused_version)
+        if reason and probe_at is not None and probe_at > now and paused_version == profile.updated_at:
+            return None
+        is_probe = reason in _ENDED_BY_SIGN_IN and stage in retry.OPENING
+        if is_probe:
+            move_probe(profile.pk, reason=reason, failures=failures, version=profile.updated_at)
+    return Claim(
+        lease=lease,
+        profile_id=profile.pk,
+        profile_slug=profile.slug,
+        profile_version=profile.updated_at,
+        messages=(),
+        probe=is_probe,
+    )
 
 
 def opened(claim: Claim, kind: FailureClass, error: SmtpError) -> None:

@@ -119,7 +119,7 @@ def claim(profile: Profile, *, worker: str, lanes: Sequence[Lane] = ALL_LANES, r
         phase = Phase.OPEN if marked_at is None else Phase.DATA
         rows = _take(profile.pk, lease, taken, suspects=gate.suspects_now, phase=phase)
         if gate.probe and rows:
-            _move_probe(profile.pk, gate)
+            move_probe(profile.pk, reason=gate.reason, failures=gate.failures, version=gate.version)
         messages = _read(rows)
     if not messages:
         return None
@@ -284,13 +284,12 @@ def _take(
     return sql.rows(text, [*params, phase.value, lease, *clock_params, clock.LEASE_SECONDS, clock.boot()])
 
 
-def _move_probe(profile_id: int, gate: _Gate) -> None:
+def move_probe(profile_id: int, *, reason: str, failures: int, version: datetime) -> None:
     """Let nobody else probe until this probe's result is in, or a lease's time has passed without one."""
-    kind = retry.FailureClass(gate.reason)
-    wait = retry.pause(kind, failures=gate.failures, error=None)
+    wait = retry.pause(retry.FailureClass(reason), failures=failures, error=None)
     sql.run(
         f"UPDATE {sql.CIRCUIT} SET probe_at = %s, profile_version = %s WHERE profile_id = %s",
-        [sql.instant(timezone.now() + wait), sql.instant(gate.version), profile_id],
+        [sql.instant(timezone.now() + wait), sql.instant(version), profile_id],
     )
 
 

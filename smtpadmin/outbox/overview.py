@@ -16,6 +16,8 @@ from smtpadmin.outbox import sql
 MOST_COUNTED = 10_000
 # Of each final state: what has failed most lately says why things fail.
 _FAILURES = 1_000
+# Of one profile: whether anything of what was accepted last has left.
+_NEWEST = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +119,18 @@ def failures(since: datetime, *, most: int) -> list[FailureGroup]:
         )
         for slug, stage, cause, code, count, last_id, last_at in found
     ]
+
+
+def last_sent(profile_id: int, *, since: datetime) -> datetime | None:
+    """Return when the profile last sent a message, if that was after `since`; looked for among the newest only."""
+    ((sent_at,),) = sql.rows(
+        f"""SELECT MAX(ended_at) FROM (
+                SELECT state, ended_at FROM {sql.MESSAGE} WHERE profile_id = %s
+                ORDER BY created_at DESC, id DESC LIMIT {_NEWEST}) AS newest
+            WHERE state = 'sent' AND ended_at > %s""",
+        [profile_id, sql.instant(since)],
+    )
+    return None if sent_at is None else _time(sent_at)
 
 
 def _time(value: datetime | str) -> datetime:
