@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.support.dns_server",
     "tests.support.https_server",
     "tests.support.real_servers",
+    "tests.support.receiver",
     "tests.support.smtpd",
 ]
 

@@ -64,7 +64,14 @@ def plan(now: datetime) -> int:
         (notice.incident_id, notice.channel_id, notice.event): notice.state
         for notice in AlertNotice.objects.filter(incident__in=incidents).only("incident", "channel", "event", "state")
     }
-    missing = [notice for incident in incidents for notice in _missing(incident, channels, have, now)]
+    still = {(incident.kind, incident.key) for incident in incidents if incident.closed_at is None}
+    missing = [
+        notice
+        for incident in incidents
+        # What is back already is not told to be over.
+        if incident.closed_at is None or (incident.kind, incident.key) not in still
+        for notice in _missing(incident, channels, have, now)
+    ]
     AlertNotice.objects.bulk_create(missing, ignore_conflicts=True)
     return len(missing)
 

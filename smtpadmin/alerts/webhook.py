@@ -21,7 +21,18 @@ from smtpadmin import __version__
 from smtpadmin.alerts.alert import Alert
 from smtpadmin.alerts.outcome import Outcome, Reason
 from smtpadmin.names import ascii_host
-from smtpadmin.smtp import AddressPolicy, Cause, ConnectError, Secret, Security, ServerConfig, TlsError, dialing, tls
+from smtpadmin.smtp import (
+    AddressPolicy,
+    Cause,
+    ConfigError,
+    ConnectError,
+    Secret,
+    Security,
+    ServerConfig,
+    TlsError,
+    dialing,
+    tls,
+)
 
 #: For everything together.
 SECONDS = 10.0
@@ -165,6 +176,10 @@ def _post(target: Target, request: bytes, *, policy: AddressPolicy, ca_pem: str,
 
 def _connected(target: Target, *, policy: AddressPolicy, ca_pem: str, until: float) -> socket.socket:
     try:
+        config = ServerConfig(host=target.host, port=target.port, security=Security.IMPLICIT_TLS, ca_pem=ca_pem)
+    except ConfigError as error:
+        raise _Failed(Reason.BAD_URL, str(error)) from None
+    try:
         addresses = dialing.resolve(target.host, target.port, until=min(until, time.monotonic() + _DNS))
     except ConnectError as error:
         raise _Failed(Reason.NO_HOST if error.cause is Cause.NAME_NOT_FOUND else Reason.DNS_FAILED) from None
@@ -173,7 +188,6 @@ def _connected(target: Target, *, policy: AddressPolicy, ca_pem: str, until: flo
     dialed = dialing.connect(addresses, target.port, policy=policy, until=until, each=_EACH_ADDRESS)
     if dialed.sock is None:
         raise _Failed(Reason.NO_CONNECTION, str(dialed.error(port=target.port)))
-    config = ServerConfig(host=target.host, port=target.port, security=Security.IMPLICIT_TLS, ca_pem=ca_pem)
     try:
         return tls.protect(dialed.sock, config, until=until).sock
     except TlsError as error:

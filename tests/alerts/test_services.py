@@ -1,0 +1,131 @@
+"""Chats and push services: the Apprise library in its own process, towards a real server."""
+
+import importlib.util
+import logging
+import time
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+
+from smtpadmin.alerts import services
+from smtpadmin.alerts.alert import Alert, Event
+from smtpadmin.alerts.outcome import Outcome, Reason
+from smtpadmin.alerts.services import Known
+from smtpadmin.smtp import AddressPolicy, Secret, scrub
+from tests.support.certificates import CertificateFactory
+from tests.support.receiver import Receiver, StartReceiver
+
+ALERT = Alert(uid="u1", event=Event.OPENED, subject="“Main” cannot send mail", text="Since noon.\n")
+OPEN = AddressPolicy()
+TOKEN = "canary-Zx81-token"
+
+
+def url_of(receiver: Receiver) -> Secret:
+    scheme = "jsons" if receiver.scheme == "https" else "json"
+    return Secret(f"{scheme}://127.0.0.1:{receiver.port}/{TOKEN}")
+
+
+@pytest.fixture
+def receiver(start_receiver: StartReceiver) -> Receiver:
+    return start_receiver()
+
+
+def test_an_alert_reaches_the_service(receiver: Receiver) -> None:
+    assert services.send(url_of(receiver), ALERT, policy=OPEN) == Outcome()
+    (call,) = receiver.calls
+    assert call.path == f"/{TOKEN}"
+    assert (call.json["title"], call.json["message"], call.json["type"]) == (
+        "“Main” cannot send mail",
+        "Since noon.",
+        "failure",
+    )
+
+
+def test_tls_is_verified(
+    start_receiver: StartReceiver, certificates: CertificateFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver = start_receiver(certificates.good)
+    assert services.send(url_of(receiver), ALERT, policy=OPEN).reason is Reason.SERVICE_REFUSED
+    assert receiver.calls == []
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.ca_file))
+    assert services.send(url_of(receiver), ALERT, policy=OPEN) == Outcome()
+
+
+def test_what_the_service_says_comes_back_without_the_token(receiver: Receiver) -> None:
+    receiver.answers.append((403, {}))
+    outcome = services.send(url_of(receiver), ALERT, policy=OPEN)
+    assert outcome.reason is Reason.SERVICE_REFUSED
+    assert "403" in outcome.detail
+    assert TOKEN not in outcome.detail
+
+
+def test_redirects_are_not_followed(receiver: Receiver) -> None:
+    receiver.answers.append((302, {"Location": receiver.url("/elsewhere")}))
+    assert services.send(url_of(receiver), ALERT, policy=OPEN).reason is Reason.SERVICE_REFUSED
+    assert len(receiver.calls) == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_denied_networks_are_not_connected_to(receiver: Receiver, host: str) -> None:
+    denied = AddressPolicy(denied=(ip_network("127.0.0.0/8"), ip_network("::1/128")))
+    url = Secret(f"json://{host}:{receiver.port}/x")
+    assert services.send(url, ALERT, policy=denied).reason is Reason.DENIED
+    assert receiver.calls == []
+
+
+def test_the_metadata_of_a_cloud_is_never_connected_to() -> None:
+    outcome = services.send(Secret("json://169.254.169.254/latest/meta-data"), ALERT, policy=OPEN)
+    assert outcome.reason is Reason.DENIED
+
+
+def test_a_service_that_does_not_answer_is_ended(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "SECONDS", 2.0)
+    receiver.awake.clear()
+    begun = time.monotonic()
+    assert services.send(url_of(receiver), ALERT, policy=OPEN).reason is Reason.TIMEOUT
+    assert time.monotonic() - begun < 20
+
+
+def test_a_worker_that_stops_does_not_wait(receiver: Receiver) -> None:
+    receiver.awake.clear()
+    begun = time.monotonic()
+    outcome = services.send(url_of(receiver), ALERT, policy=OPEN, stopping=lambda: bool(receiver.calls))
+    assert outcome.reason is Reason.TIMEOUT
+    assert time.monotonic() - begun < 20
+
+
+@pytest.mark.parametrize(
+    ("url", "known"),
+    [
+        ("tgram://123456789:abcdefg_hijklmnop/12345", Known("Telegram")),
+        ("dingtalk://abcdefgh12345678", Known("DingTalk")),
+        ("https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", Known("Slack")),
+        ("nonsense://x", Known(reason=Reason.BAD_SERVICE_URL)),
+        ("tgram://", Known(reason=Reason.BAD_SERVICE_URL)),
+        ("jsons://example.com/?verify=no", Known("JSON", Reason.UNVERIFIED)),
+        ("syslog://", Known("Local Syslog", Reason.LOCAL_SERVICE)),
+        ("mailtos://user:password@example.com", Known("E-Mail", Reason.LOCAL_SERVICE)),
+    ],
+)
+def test_a_url_is_read_without_a_connection(url: str, known: Known) -> None:
+    found = services.check(Secret(url))
+    assert (found.name if not known.reason else known.name, found.reason) == (known.name, known.reason)
+
+
+def test_without_the_library_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    assert services.send(Secret("json://127.0.0.1/"), ALERT, policy=OPEN) == Outcome(Reason.NOT_INSTALLED)
+
+
+def test_every_part_of_a_url_that_may_be_a_token_is_known() -> None:
+    parts = services.parts_of(Secret("tgram://123456:tok%2Fen-value/chat?x=secret-value#tail"))
+    assert scrub("123456 tok/en-value tok%2Fen-value secret-value chat", parts) == "*** *** *** *** chat"
+
+
+def test_nothing_of_it_is_logged(receiver: Receiver, caplog: pytest.LogCaptureFixture, capfd: Any) -> None:
+    caplog.set_level(logging.DEBUG)
+    receiver.answers.append((500, {}))
+    services.send(url_of(receiver), ALERT, policy=OPEN)
+    written = "".join(capfd.readouterr())
+    assert TOKEN not in caplog.text + written
