@@ -21,6 +21,7 @@ from django.db import connections
 from config import env, keys
 from config.errors import CannotStart
 from config.supervisor import Child, Supervisor
+from panel.address import panel_address
 
 
 def main() -> NoReturn:
@@ -48,7 +49,8 @@ def _run() -> NoReturn:
     from smtpadmin.worker import GRACE  # noqa: PLC0415
 
     preparation.run()
-    preparation.announce(_address(listener))
+    host, port = listener.getsockname()[:2]
+    preparation.announce(panel_address(host=host, port=port))
     # Both children are forked off, and a database connection cannot be shared.
     connections.close_all()
     supervisor = Supervisor(patience=GRACE + 5)
@@ -85,16 +87,6 @@ def _listen(host: str, port: int) -> socket.socket:
             f"Port {port} of {host} cannot be had: {error.strerror}. Others can be chosen with PORT and HOST."
         ) from None
     return listener
-
-
-def _address(listener: socket.socket) -> str:
-    """Return where a browser finds the panel: the public address where one is set, else this machine's."""
-    public = [origin for origin in settings.CSRF_TRUSTED_ORIGINS if "*" not in origin]
-    if public:
-        return str(public[0])
-    host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  read here, not bound to
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _leave(_signal: int, _frame: object) -> NoReturn:
