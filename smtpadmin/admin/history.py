@@ -44,13 +44,13 @@ EVENTS: Mapping[str, tuple[str, str | Promise]] = {
     "secret_replaced": ("secret", gettext_lazy("Secret replaced")),
     "secret_cleared": ("secret", gettext_lazy("Secret cleared")),
     "resumed": ("pause", gettext_lazy("Pause ended by hand")),
-    "message_retry": ("state", gettext_lazy("Tried at once")),
+    "message_retry": ("state", gettext_lazy("Tried again by hand")),
     "message_cancel": ("state", gettext_lazy("Cancelled")),
     "message_resend": ("state", gettext_lazy("Sent again, though it may have arrived")),
     "message_give-up": ("state", gettext_lazy("Closed without sending again")),
     "message_copied": ("copy", gettext_lazy("Sent once more, as message")),
     "message_copy": ("copy", gettext_lazy("Made as a copy of message")),
-    "message_read": ("text", gettext_lazy("Text read")),
+    "message_read": ("text", gettext_lazy("Subject and text were opened")),
 }
 # Too long for a line, and of no use cut short.
 _NAMED_ONLY = frozenset({"ca_pem"})

@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from smtpadmin.admin.message_words import STATES, KnownProfiles, Word, explain, explain_end, state_word
 from smtpadmin.models import Attempt, Lane, Message, Recipient, State
@@ -89,7 +89,7 @@ class ProfileFilter(_Filter):
 class LaneFilter(_Filter):
     """Who goes first."""
 
-    title = pgettext_lazy("message", "lane")
+    title = pgettext_lazy("message", "priority")
     parameter_name = "lane"
 
     def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> list[tuple[str, str]]:  # noqa: ARG002  Django's signature
@@ -312,9 +312,11 @@ class MessageColumns:
         shown = format_html('<a class="sa-row-link sa-break" href="{}">{}</a>', row.url, row.address)
         if row.others > 0:
             more = format_html(
-                ' <span class="sa-quiet sa-nowrap">+{}<span class="visually-hidden"> {}</span></span>',
+                ' <span class="sa-quiet sa-nowrap"><span aria-hidden="true">+{}</span>'
+                '<span class="visually-hidden">{}</span></span>',
                 row.others,
-                _("more recipients"),
+                ngettext("and %(count)d more recipient", "and %(count)d more recipients", row.others)
+                % {"count": row.others},
             )
             shown += more
         return shown + format_html(' <span class="sa-row-note">{}</span>', row.failure) if row.failure else shown

@@ -236,7 +236,7 @@ def _way(message: Message, known: KnownProfiles) -> str:
         return ""
     origin = {"origin": known.name(message.origin_slug)}
     reason = _MOVED.get(message.moved_because, gettext_lazy("the server of “%(origin)s” did not take it"))
-    return _("Accepted for “%(origin)s” and moved to “%(profile)s”, because %(reason)s.") % {
+    return _("First meant for “%(origin)s”, and moved to “%(profile)s”, because %(reason)s.") % {
         **origin, "profile": message.profile_name, "reason": str(reason) % origin,
     }  # fmt: skip
 
@@ -278,11 +278,13 @@ def _attempts(attempts: list[Attempt], known: KnownProfiles) -> Iterator[Attempt
 def _facts(message: Message, known: KnownProfiles) -> Iterator[tuple[str, str]]:
     yield pgettext("message", "Profile"), message.profile_name
     if message.origin_slug:
-        yield pgettext("message", "Accepted for"), known.name(message.origin_slug)
-    yield pgettext("message", "Lane"), f"{message.get_lane_display()} ({_lane_meaning(message)})"
+        yield pgettext("message", "First meant for"), known.name(message.origin_slug)
+    yield pgettext("message", "Priority"), pgettext("message", "%(priority)s (%(meaning)s)") % {
+        "priority": message.get_lane_display(), "meaning": _LANES[Lane(message.lane)],
+    }  # fmt: skip
     yield _("Envelope sender"), message.sender or _("none (a bounce or another automatic notice)")
     yield pgettext("message", "Size"), filesizeformat(message.size)
-    yield pgettext("message", "Accepted"), to_the_second(message.created_at)
+    yield pgettext("message", "Handed over"), to_the_second(message.created_at)
     if message.direct:
         yield pgettext("message", "How"), _("sent at once, while the app waited")
     if message.state == State.QUEUED:
@@ -291,15 +293,11 @@ def _facts(message: Message, known: KnownProfiles) -> Iterator[tuple[str, str]]:
         yield pgettext("message", "Ended"), to_the_second(message.ended_at)
     else:
         yield pgettext("message", "Sent until"), to_the_second(message.expires_at)
-    yield _("Attempts that count"), str(message.attempts)
+    yield _("Attempts, without failed connections"), str(message.attempts)
     if message.uncertain:
         yield _("Times it may have been delivered without an answer"), str(message.uncertain)
     yield _("Message-ID"), message.message_id or "–"
     yield _("Identifier here"), message.uid
-
-
-def _lane_meaning(message: Message) -> str | Promise:
-    return _LANES[Lane(message.lane)]
 
 
 def _decisions(message: Message, *, has_text: bool) -> list[Decision]:

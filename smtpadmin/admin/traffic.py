@@ -36,6 +36,12 @@ _NEWS = timedelta(seconds=30)
 
 # The chart is drawn in these units, and stretched to the width of its card.
 _STEP, _BAR, _HEIGHT = 10, 7, 100
+_COUNTED: Mapping[str, str | Promise] = {
+    "sent": pgettext_lazy("messages", "%(count)s sent"),
+    "waiting": pgettext_lazy("messages", "%(count)s still waiting"),
+    "unclear": pgettext_lazy("messages", "%(count)s unclear"),
+    "failed": pgettext_lazy("messages", "%(count)s failed"),
+}
 _SERIES: Sequence[tuple[str, str | Promise, tuple[State, ...]]] = (
     ("sent", pgettext_lazy("messages", "Sent"), (State.SENT,)),
     ("waiting", pgettext_lazy("messages", "Still waiting"), (State.QUEUED, State.SENDING)),
@@ -164,7 +170,10 @@ def _full_disk() -> Iterator[Alarm]:
         title = _("The disk is full: no mail is accepted, and none is sent")
     elif outbox.may_accept():
         return
-    text = _("Apps get an error. Free %(size)d MB on the disk that holds the database; then it goes on by itself.")
+    text = _(
+        "Apps get an error. Keep at least %(size)d MB free on the disk that holds the database; then it goes on by "
+        "itself."
+    )
     yield Alarm(tone="bad", title=title, text=text % {"size": outbox.ACCEPT_FLOOR // 1_000_000})
 
 
@@ -239,10 +248,10 @@ def _lanes(waiting: Sequence[Waiting], sending: Mapping[Lane, int], now: datetim
 
 def _tiles(chart: Chart, waiting: Sequence[Waiting], unclear: int) -> Iterator[tuple[str, str, str, str]]:
     """Yield label, number, tone and the filter of the list that shows them."""
-    last_day = pgettext("after a label", ", ") + _("24 hours")
     failed = chart.totals["failed"]
-    yield pgettext("messages", "Sent") + last_day, number(chart.totals["sent"]), "", "state=sent&period=day"
-    yield pgettext("messages", "Failed") + last_day, number(failed), "bad" if failed else "", "state=failed&period=day"
+    yield pgettext("messages", "Sent, 24 hours"), number(chart.totals["sent"]), "", "state=sent&period=day"
+    tone = "bad" if failed else ""
+    yield pgettext("messages", "Failed, 24 hours"), number(failed), tone, "state=failed&period=day"
     yield pgettext("messages", "Waiting now"), at_most(sum(each.count for each in waiting)), "", "state=queued"
     yield pgettext("messages", "Unclear"), at_most(unclear), "warn" if unclear else "", "state=uncertain"
 
@@ -288,8 +297,7 @@ def _hour(index: int, begin: datetime, counts: Mapping[str, int], *, highest: in
 
 def _summary(counts: Mapping[str, int]) -> str:
     """Return the counts in one line."""
-    labels = {key: label for key, label, _states in _SERIES}
-    parts = (f"{number(count)} {labels[key]}" for key, count in counts.items() if count)
+    parts = (str(_COUNTED[key]) % {"count": number(count)} for key, count in counts.items() if count)
     return pgettext("between list items", ", ").join(parts) or pgettext("messages", "none")
 
 

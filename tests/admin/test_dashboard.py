@@ -223,7 +223,7 @@ def test_the_last_day_is_drawn_and_told_in_numbers(admin: Client) -> None:
         ("1", "0", "0", "2"),
         ("1", "1", "0", "0"),
     ]
-    assert chart.summary == "2 Sent, 1 Still waiting, 2 Failed"
+    assert chart.summary == "2 sent, 1 still waiting, 2 failed"
     assert "style=" not in response.content.decode()
 
 

@@ -149,7 +149,9 @@ def test_who_may_only_look_sees_them(viewer: Client, other: Profile) -> None:
 
 def test_deleting_a_fallback_says_whose_it_is(admin: Client, profile: Profile, other: Profile) -> None:
     Profile.objects.filter(pk=profile.pk).update(fallback=other)
-    assert "The profile “Main” falls back to it: mail waits there instead." in text_of(admin.get(page(other, "delete")))
+    assert "It is the fallback of “Main”. Without it, mail waits whenever “Main” cannot send." in text_of(
+        admin.get(page(other, "delete"))
+    )
     admin.post(page(other, "delete"), {"post": "yes"})
     profile.refresh_from_db()
     assert profile.fallback is None

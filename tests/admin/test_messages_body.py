@@ -62,7 +62,7 @@ def test_each_view_is_recorded_and_asking_for_the_page_is_none(admin: Client) ->
         ("reader", str(message.pk)),
     ]
     page = text_of(client_of("view_message").get(address(message)))
-    assert page.count("Text read") == 2
+    assert page.count("Subject and text were opened") == 2
     assert "reader" in page
 
 

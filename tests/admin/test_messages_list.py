@@ -72,7 +72,7 @@ def test_a_row_says_to_whom_and_how_it_stands(admin: Client) -> None:
         moved_because="connect",
     )  # fmt: skip
     (row,) = rows(admin.get(LIST))
-    assert row[:4] == ["a@example.org +2 more recipients", "Sent", "First choice via Main Bulk", "2"]
+    assert row[:4] == ["a@example.org +2 and 2 more recipients", "Sent", "First choice via Main Bulk", "2"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_row_says_to_whom_and_how_it_stands(admin: Client) -> None:
         ("sent", ("sent", {}), {}, ["a@example.org", "Sent"]),
         ("failed", ("refused", SPAM), {}, ["a@example.org NetEase 163.com Mail took the message for spam", "Failed"]),
         ("failed", ("refused", UNKNOWN), {"recipients_sent": 1, "recipients_total": 2},
-         ["a@example.org +1 more recipients The recipient’s mailbox does not exist", "Partly failed"]),
+         ["a@example.org +1 and 1 more recipient The recipient’s mailbox does not exist", "Partly failed"]),
         ("failed", None, {"cause": "no_profile"}, ["a@example.org Its profile was deleted", "Failed"]),
         ("cancelled", None, {}, ["a@example.org", "Cancelled"]),
         ("expired", ("deferred", GREYLISTED), {"cause": "expired"},

@@ -130,7 +130,7 @@ def test_the_way_over_the_fallback_is_told(admin: Client, because: str, words: s
         moved_because=because, steps=((SECOND, "deferred", NO_CONNECTION | {"slug": "first"}), (SECOND, "sent", {})),
     )  # fmt: skip
     page = shown(admin, message)
-    assert f"Accepted for “First choice” and moved to “Main”, {words}" in page
+    assert f"First meant for “First choice”, and moved to “Main”, {words}" in page
     assert "First choice · at TCP" in page
 
 
