@@ -8,7 +8,7 @@ knowledge is in `data/` and `replies/`; adding some is adding a record there.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -17,12 +17,24 @@ from typing import Final, TypeVar
 import msgspec
 
 from smtpadmin.providers import matching
-from smtpadmin.providers.model import NO_TEXT, KnownReply, Provider, SecretKind, Side, Text
+from smtpadmin.providers.model import (
+    NO_TEXT,
+    Category,
+    KnownReply,
+    Provider,
+    SecretKind,
+    Security,
+    Side,
+    Text,
+)
 from smtpadmin.providers.phrases import fill
 
 T = TypeVar("T")
 
 REPLIES: Final = Path(__file__).parent / "replies"
+
+# With more hosts than these, as services with one for each region have, nobody could tell the right one from here.
+_MOST_HOSTS: Final = 3
 
 
 class Match(StrEnum):
@@ -64,6 +76,14 @@ class Diagnosis:
     link: str
 
 
+class AtProvider(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What an entry says instead where the provider and its public servers are known; `{doors}` are those."""
+
+    steps: tuple[Text, ...]
+    cause: Text = NO_TEXT
+    side: Side | None = None
+
+
 class Advice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An entry of the general tables. With `sign_in`, the provider's kind of secret makes it specific."""
 
@@ -73,6 +93,7 @@ class Advice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     side: Side
     sign_in: bool = False
     link: str = ""
+    at_provider: AtProvider | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +111,7 @@ def explain(failure: Failure, *, provider: Provider | None = None) -> Diagnosis:
     unwrapped = matching.unwrap(failure.text)
     code = failure.code if failure.code is not None and failure.code >= 400 else None
     reply = matching.reply(code=code, enhanced=failure.enhanced, text=unwrapped.text)
-    found = _by_known_reply(failure, reply, unwrapped, provider) or _by_tables(failure, reply)
+    found = _by_known_reply(failure, reply, unwrapped, provider) or _by_tables(failure, reply, provider)
     if provider is not None and (found.sign_in or _wants_no_password(failure, reply, provider)):
         found = _for_secret(found, provider)
     return _filled(found, provider=provider, reference=unwrapped.reference)
@@ -143,15 +164,16 @@ def _from_known(known: KnownReply, matched: Match, failure: Failure) -> _Finding
         pattern=known.match or known.cause,
         link=known.link,
         with_setup=known.with_setup,
+        sign_in=known.sign_in,
     )
 
 
-def _by_tables(failure: Failure, reply: matching.Reply) -> _Finding:
+def _by_tables(failure: Failure, reply: matching.Reply, provider: Provider | None) -> _Finding:
     tables = _tables()
     if reply.code is None:
         for key in (f"{failure.cause}@{failure.stage}", failure.cause):
             if (advice := tables.client.get(key)) is not None:
-                return _from_advice(advice, Match.CLIENT, failure.cause)
+                return _from_advice(_at_provider(advice, provider), Match.CLIENT, failure.cause)
         return _from_advice(tables.client["unknown"], Match.CLIENT, failure.cause)
     for matched, key, shown in _keys(reply, stage=failure.stage):
         table = tables.enhanced if matched is Match.ENHANCED else tables.replies
@@ -187,24 +209,67 @@ def _from_advice(advice: Advice, matched: Match, pattern: str) -> _Finding:
     )
 
 
+def _at_provider(advice: Advice, provider: Provider | None) -> Advice:
+    """Return the entry as it is for this provider, which is more exact where its servers are known."""
+    known = advice.at_provider
+    if known is None or provider is None or provider.category is Category.LOCAL or not _doors(provider):
+        return advice
+    return msgspec.structs.replace(
+        advice, steps=known.steps, cause=known.cause or advice.cause, side=known.side or advice.side
+    )
+
+
+def _doors(provider: Provider) -> Text:
+    """Return the provider's hosts and ports as words; nothing where it has too many hosts to choose one for others."""
+    ports: dict[str, list[Text]] = {}
+    for endpoint in provider.endpoints:
+        if endpoint.is_template:
+            return NO_TEXT
+        if endpoint.security is not Security.NONE:
+            port = {"port": _same(str(endpoint.port))}
+            ports.setdefault(endpoint.host, []).append(fill(_tables().phrases[f"door_{endpoint.security}"], port))
+    if not 0 < len(ports) <= _MOST_HOSTS:
+        return NO_TEXT
+    phrases = _tables().phrases
+    doors = [
+        fill(phrases["door"], {"host": _same(host), "ports": _joined(each, phrases["or_port"])})
+        for host, each in ports.items()
+    ]
+    return _joined(doors, phrases["or_host"])
+
+
+def _joined(texts: Iterable[Text], between: Text) -> Text:
+    listed = tuple(texts)
+    return Text(en=between.en.join(text.en for text in listed), zh=between.zh.join(text.zh for text in listed))
+
+
+def _same(value: str) -> Text:
+    return Text(en=value, zh=value)
+
+
 def _doubt(matched: Match, shown: str) -> Text:
     """Say that the words were not recognised and what the explanation rests on instead."""
-    return fill(_tables().phrases[f"doubt_{matched}"], {"code": Text(en=shown, zh=shown)})
+    return fill(_tables().phrases[f"doubt_{matched}"], {"code": _same(shown)})
 
 
 def _wants_no_password(failure: Failure, reply: matching.Reply, provider: Provider) -> bool:
-    """Whatever a provider without passwords answers to one, this is the reason."""
-    return failure.stage == "auth" and reply.code is not None and provider.secret is SecretKind.OAUTH2_ONLY
+    """Whatever a provider without passwords answers to one, or offers instead, this is the reason."""
+    told = reply.code is not None or failure.cause in {"auth_mechanism", "auth_not_offered", "password_missing"}
+    return failure.stage == "auth" and told and provider.secret is SecretKind.OAUTH2_ONLY
 
 
 def _for_secret(finding: _Finding, provider: Provider) -> _Finding:
     """Make a refused sign-in specific: what this provider wants as password, and how to get it."""
     advice = _tables().secrets[provider.secret]
+    if provider.secret is SecretKind.OAUTH2_ONLY:
+        # Its steps say what to do instead, and its note why.
+        cause, steps = provider.secret_note or advice.cause, provider.steps or advice.steps
+        return replace(finding, title=advice.title, cause=cause, steps=steps, doubt=NO_TEXT)
     with_setup = provider.takes_password and bool(provider.steps)
     steps = advice.steps
     if not with_setup:
-        literal = Text(en=provider.username_literal, zh=provider.username_literal)
-        hint = fill(_tables().phrases.get(f"username_{provider.username}", NO_TEXT), {"literal": literal})
+        literal = {"literal": _same(provider.username_literal)}
+        hint = fill(_tables().phrases.get(f"username_{provider.username}", NO_TEXT), literal)
         steps = (*steps, hint) if hint else steps
     cause = _together(advice.cause, provider.secret_note)
     return replace(finding, title=advice.title, cause=cause, steps=steps, with_setup=with_setup)
@@ -225,7 +290,8 @@ def _filled(finding: _Finding, *, provider: Provider | None, reference: str) -> 
     values = {
         "provider": provider.name if provider is not None else phrases["server"],
         "secret": secret,
-        "reference": Text(en=reference, zh=reference) if reference else phrases["no_reference"],
+        "reference": _same(reference) if reference else phrases["no_reference"],
+        "doors": _doors(provider) if provider is not None else NO_TEXT,
     }
     return Diagnosis(
         title=fill(finding.title, values),

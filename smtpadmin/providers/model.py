@@ -177,6 +177,7 @@ class KnownReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     stage: str = ""  #: only in this stage of the conversation
     cause: str = ""  #: instead of a reply: what the client found out
     with_setup: bool = False  #: follow the fix with the provider's set-up steps
+    sign_in: bool = False  #: it refuses a sign-in: the kind of secret tells why
     link: str = ""
 
 

@@ -220,7 +220,7 @@ def test_a_program_gets_one_object(smtp_server: StartServer, profile_on: Profile
     }  # fmt: skip
     assert steps[3]["said"] == ["C: AUTH PLAIN ***", "S: 535 5.7.8 Authentication credentials invalid"]
     assert diagnosis.keys() == {"title", "cause", "steps", "side", "matched", "link"}
-    assert (diagnosis["side"], diagnosis["matched"], diagnosis["link"]) == ("you", "enhanced", None)
+    assert (diagnosis["side"], diagnosis["matched"], diagnosis["link"]) == ("you", "common_text", None)
     assert all("\u4e00" <= diagnosis[key][0] <= "\u9fff" for key in ("title", "cause"))
 
 

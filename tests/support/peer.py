@@ -108,7 +108,7 @@ class Peer:
                 self._incoming.write(self._receive())
             except ssl.SSLError as error:
                 # The alert that tells the client why is still in the buffer.
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(Gone):
                     self._flush()
                 self.ledger.tls_errors.append(error.reason or "")
                 raise Gone from error
@@ -139,7 +139,7 @@ class Peer:
         assert self._tls is not None
         with contextlib.suppress(ssl.SSLWantReadError):
             self._tls.unwrap()
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(Gone):
             self._flush()
 
     def half_close(self) -> None:
@@ -182,4 +182,7 @@ class Peer:
 
     def _flush(self) -> None:
         if self._outgoing.pending:
-            self._socket.sendall(self._outgoing.read())
+            try:
+                self._socket.sendall(self._outgoing.read())
+            except OSError as error:
+                raise Gone from error
