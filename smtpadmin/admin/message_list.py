@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from smtpadmin.admin.message_words import STATES, KnownProfiles, Word, explain, explain_end, state_word
 from smtpadmin.models import Attempt, Lane, Message, Recipient, State
@@ -270,7 +270,7 @@ def _describe(messages: list[Message], known: KnownProfiles, links: Mapping[int,
             others=message.recipients_total - 1,
             failure=_failure(message, kept.get("last", []), known),
             word=state_word(message),
-            when=_when(message),
+            when=_when(message, known),
             origin=known.name(message.origin_slug) if message.origin_slug else "",
         )
 
@@ -283,12 +283,14 @@ def _failure(message: Message, last: list[Attempt], known: KnownProfiles) -> str
     return explained.title if explained else ""
 
 
-def _when(message: Message) -> str:
-    """Return the next attempt, or the end."""
+def _when(message: Message, known: KnownProfiles) -> str:
+    """Return the next attempt, or the end. With a paused profile it is not before that is tried again."""
     if message.state == State.QUEUED:
-        if message.due_at > timezone.now():
-            return _("next: %(time)s") % {"time": moment(message.due_at)}
-        return "–"
+        paused, probe = known.is_paused(message.profile_slug), known.next_probe(message.profile_slug)
+        next_at = max(message.due_at, probe) if probe else message.due_at
+        if next_at > timezone.now():
+            return _("next: %(time)s") % {"time": moment(next_at)}
+        return _("next: %(time)s") % {"time": pgettext("next try", "now")} if paused else "–"
     return moment(message.ended_at) if message.ended_at else "–"
 
 

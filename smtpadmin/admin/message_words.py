@@ -6,6 +6,7 @@ message that was not sent in time) is explained here.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from django.utils.functional import Promise
@@ -136,8 +137,15 @@ class KnownProfiles:
     """The profiles of today, for messages that name one by its short name and may have outlived it."""
 
     def __init__(self) -> None:
-        rows = Profile.objects.order_by("name").values_list("slug", "pk", "name", "provider")
-        self._by_slug = {slug: (pk, name, provider) for slug, pk, name, provider in rows}
+        rows = Profile.objects.order_by("name").values_list(
+            "slug", "pk", "name", "provider", "enabled", "circuit__reason", "circuit__probe_at"
+        )
+        self._by_slug: dict[str, tuple[int, str, str]] = {}
+        self._paused: dict[str, datetime | None] = {}
+        for slug, pk, name, provider, enabled, reason, probe_at in rows:
+            self._by_slug[slug] = (pk, name, provider)
+            if enabled and reason:
+                self._paused[slug] = probe_at
 
     def name(self, slug: str) -> str:
         return self._by_slug[slug][1] if slug in self._by_slug else slug
@@ -147,6 +155,13 @@ class KnownProfiles:
 
     def pk(self, slug: str) -> int | None:
         return self._by_slug[slug][0] if slug in self._by_slug else None
+
+    def is_paused(self, slug: str) -> bool:
+        return slug in self._paused
+
+    def next_probe(self, slug: str) -> datetime | None:
+        """Return when a paused profile is tried again; None: at once."""
+        return self._paused.get(slug)
 
     def choices(self) -> list[tuple[str, str]]:
         """Return keys and names for a filter, by name."""

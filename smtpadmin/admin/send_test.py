@@ -166,6 +166,8 @@ class TestViews(Pages):
         self, request: HttpRequest, profile: Profile, form: RecipientForm, *, status: int = 200
     ) -> HttpResponseBase:
         report = Report.from_json(profile.test_report) if profile.test_report else None
+        if not form["recipient"].value():
+            form.fields["recipient"].widget.attrs["autofocus"] = True
         context: dict[str, Any] = {
             "title": _("Send test email"),
             "subtitle": profile.name,

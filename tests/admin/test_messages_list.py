@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from smtpadmin.admin import message_list
 from smtpadmin.diagnosis import diagnose
-from smtpadmin.models import Lane, Message
+from smtpadmin.models import Circuit, Lane, Message
 from smtpadmin.outbox import overview
 from smtpadmin.providers import Failure
+from smtpadmin.wording.figures import moment
 from tests.admin.forms import text_of
 from tests.admin.message_people import LIST
 from tests.support.mail import put
@@ -112,6 +113,27 @@ def test_a_waiting_message_says_when_it_is_tried_next(admin: Client) -> None:
     message = put(make_profile())
     change(message, due_at=timezone.now().replace(hour=23, minute=59))
     assert rows(admin.get(LIST))[0][5] in ("next: 11:59 p.m.", "–")  # in the last minute of a day it is due
+
+
+@pytest.mark.parametrize(
+    ("probe", "due", "next_try"),
+    [(400, -1, 400), (400, 200, 400), (400, 800, 800), (-1, -1, None)],
+)
+def test_a_message_of_a_paused_profile_waits_until_that_is_tried_again(
+    admin: Client, probe: int, due: int, next_try: int | None
+) -> None:
+    days = {number: timezone.now() + timedelta(days=number) for number in (probe, due)}
+    profile = make_profile()
+    change(put(profile), due_at=days[due])
+    Circuit.objects.create(profile=profile, reason="connect", probe_at=days[probe])
+    assert rows(admin.get(LIST))[0][5] == f"next: {'now' if next_try is None else moment(days[next_try])}"
+
+
+def test_a_disabled_profile_is_not_tried_at_all(admin: Client) -> None:
+    profile = make_profile(enabled=False)
+    put(profile)
+    Circuit.objects.create(profile=profile, reason="connect", probe_at=timezone.now() + timedelta(days=1))
+    assert rows(admin.get(LIST))[0][5] == "–"
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Send test email: the page, the stream, the page without scripts, and what is refused."""
 
+import re
 from typing import Any
 
 import pytest
@@ -213,6 +214,17 @@ def test_a_recipient_that_is_no_address_is_refused(
     assert words in text_of(plain)
     assert words in text_of(streamed)
     assert server.connections == 0
+
+
+def test_the_recipient_s_box_is_where_typing_begins_when_it_is_empty(admin: Client, working: Profile) -> None:
+    box = re.compile(r"<input[^>]*id_recipient[^>]*>|<input[^>]*name=\"recipient\"[^>]*>")
+    for response, is_empty in (
+        (admin.get(page(working, "test")), False),
+        (admin.post(page(working, "test/run"), {"recipient": ""}), True),
+    ):
+        found = box.search(response.content.decode())
+        assert found is not None
+        assert ("autofocus" in found[0]) is is_empty
 
 
 def test_a_second_test_of_the_same_profile_waits_for_the_first(admin: Client, working: Profile) -> None:
