@@ -85,6 +85,10 @@ FACT_LABELS: Mapping[str, str | Promise] = {
     "size": gettext_lazy("Size of the message"),
 }
 
+_SENT_ALONG = gettext_lazy("Sent along")
+# One that is longer has thousands of names, and nobody's own CA has those.
+_LONGEST_PEM = 16_000
+
 
 class TestRefused(Exception):
     """A test may not start now. `message` says why, in the reader's language."""
@@ -97,6 +101,40 @@ class TestRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateRecord:
+    """A certificate that a server showed, as plain text; times are in ISO 8601."""
+
+    subject: str
+    names: tuple[str, ...]
+    issuer: str
+    not_before: str
+    not_after: str
+    sha256: str
+    #: For trusting it; not of the server's own, which a fingerprint stands for.
+    pem: str = ""
+
+    @classmethod
+    def of_chain(cls, chain: tuple[Certificate, ...]) -> tuple[Self, ...]:
+        """Return the certificates as a server sent them, its own first."""
+        return tuple(
+            cls(
+                subject=each.subject,
+                names=each.names,
+                issuer=each.issuer,
+                not_before=each.not_before.isoformat(),
+                not_after=each.not_after.isoformat(),
+                sha256=each.sha256,
+                pem=each.pem if place and len(each.pem) <= _LONGEST_PEM else "",
+            )
+            for place, each in enumerate(chain)
+        )
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Self:
+        return cls(**dict(plain) | {"names": tuple(plain["names"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepRecord:
     """One step as plain text: for the page, the report and the database."""
 
@@ -106,6 +144,8 @@ class StepRecord:
     reply: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     said: tuple[str, ...] = ()
+    #: What the server showed, where that was refused.
+    presented: tuple[CertificateRecord, ...] = ()
 
     @classmethod
     def of(cls, step: Step) -> Self:
@@ -118,7 +158,15 @@ class StepRecord:
             reply=f"{step.reply.code} {step.reply.text}" if step.reply else "",
             facts=tuple(_facts(step.facts)) or tuple(_certificate(refused)),
             said=step.said,
+            presented=CertificateRecord.of_chain(step.error.chain) if step.error else (),
         )
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Self:
+        # Reports of older versions have no chain.
+        presented = tuple(map(CertificateRecord.from_json, plain.get("presented", ())))
+        parts = {"facts": tuple(map(tuple, plain["facts"])), "said": tuple(plain["said"]), "presented": presented}
+        return cls(**dict(plain) | parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +182,8 @@ class Report:
     recipient: str
     steps: tuple[StepRecord, ...]
     failure: Failure | None = None
+    #: The fingerprint that the certificate was to have.
+    pinned: str = ""
 
     @property
     def stage(self) -> str:
@@ -154,10 +204,7 @@ class Report:
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Self:
-        steps = tuple(
-            StepRecord(**step | {"facts": tuple(map(tuple, step["facts"])), "said": tuple(step["said"])})
-            for step in plain["steps"]
-        )
+        steps = tuple(map(StepRecord.from_json, plain["steps"]))
         failure = Failure(**plain["failure"]) if plain["failure"] else None
         return cls(
             **dict(plain)
@@ -181,6 +228,7 @@ class Report:
         for step in self.steps:
             yield f"[{step.status}] {STAGE_LABELS[step.stage]}  {step.seconds * 1000:.0f} ms"
             yield from (f"    {FACT_LABELS[key]}: {value}" for key, value in step.facts)
+            yield from (f"    {_SENT_ALONG}: {each.subject} ({each.sha256})" for each in step.presented[1:])
             yield from (f"    {line}" for line in step.said)
         diagnosis = self.diagnosis
         if diagnosis is not None:
@@ -344,6 +392,7 @@ def report_of(
         recipient=recipient,
         steps=tuple(StepRecord.of(step) for step in steps),
         failure=failure_of(error) if error else None,
+        pinned=profile.pinned_sha256,
     )
 
 

@@ -9,14 +9,14 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import number_format
+from django.utils.formats import date_format, number_format
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from smtpadmin import profiles
-from smtpadmin.admin import finding, history, other_ways, preset_limits, presets
+from smtpadmin.admin import certificates, finding, history, other_ways, preset_limits, presets
 from smtpadmin.admin.columns import provider_name
 from smtpadmin.admin.forms import ProfileForm
 from smtpadmin.admin.guide import SECURITY_LABELS, guide
@@ -25,7 +25,6 @@ from smtpadmin.admin.send_test import RecipientForm, own_address
 from smtpadmin.diagnosis import provider_of
 from smtpadmin.models import Profile
 from smtpadmin.smtp import Security
-from smtpadmin.testing import Report
 from smtpadmin.wording import results
 from smtpadmin.wording.health import banners, health
 
@@ -61,16 +60,17 @@ def form_context(
     known = form.known_provider
     # A form that comes back keeps this box too, though it belongs to another form.
     recipient = request.POST.get("recipient") or own_address(request, profile)
-    pin = _pin(request, profile)
-    if pin:
-        form.initial["pinned_sha256"] = pin
+    trust = certificates.offered(request, profile)
+    if trust:
+        # What is trusted takes the place of not checking.
+        form.initial.update(trust, skip_verify=False)
     way = other_ways.named(request.GET.get("way", ""), profile) if profile else None
     if way is not None and way.way is not None:
         form.initial["port"], form.initial["security"] = way.way.port, way.way.security.value
     context: dict[str, Any] = {
         "title": _("Change SMTP profile") if profile else _("Add SMTP profile"),
         "form": form,
-        "sections": sections(form, wanted=_wanted(request, pin=pin)),
+        "sections": sections(form, wanted=_wanted(request, trust=trust)),
         "guide": guide(known, language, today=timezone.localdate()) if known else None,
         "other_server": form["provider"].value() == presets.OTHER,
         "pending_by_security": _pending_steps(language),
@@ -82,7 +82,7 @@ def form_context(
         "limits_filled_in": _limits_filled_in(form),
         "rate_summaries": RATE_SUMMARIES,
         "unlimited": json.dumps(preset_limits.UNLIMITED),
-        "offers_pin": bool(pin) and form.stored and not form.is_bound,
+        "offers_pin": bool(trust) and form.stored and not form.is_bound,
         "offers_way": way is not None and form.stored and not form.is_bound,
         "find_pending": finding.pending_rows(),
         **_urls(model_admin, profile, language),
@@ -96,10 +96,10 @@ def form_context(
     return context
 
 
-def _wanted(request: HttpRequest, *, pin: str) -> str:
+def _wanted(request: HttpRequest, *, trust: dict[str, str]) -> str:
     """Return the field that is to be in sight: a link names one, and what was found is to be looked at."""
-    if pin:
-        return "pinned_sha256"
+    if trust:
+        return next(iter(trust))
     return "host" if request.POST.keys() & finding.BUTTONS else request.GET.get("field", "")
 
 
@@ -107,17 +107,6 @@ def _limits_filled_in(form: ProfileForm) -> bool:
     """Say whether the limits in sight are those that a provider publishes, and nobody has saved them yet."""
     provider = provider_of(str(form["limits_from"].value() or ""))
     return form.is_new and preset_limits.limits(provider) != preset_limits.UNLIMITED
-
-
-def _pin(request: HttpRequest, profile: Profile | None) -> str:
-    """Return the pin of the link “Trust this certificate”; saving is still a press of its own.
-
-    Anyone can write a link, so it names no other certificate than the one this profile's last test stopped at.
-    """
-    pin = request.GET.get("pin", "").lower()
-    if not pin or profile is None or not profile.test_report:
-        return ""
-    return pin if pin == results.fingerprint(Report.from_json(profile.test_report)) else ""
 
 
 def _urls(model_admin: "ProfileModelAdmin", profile: Profile | None, language: str) -> dict[str, str]:
@@ -145,7 +134,7 @@ def _read_only(profile: Profile) -> Any:
     yield _("Other From addresses"), profile.get_from_policy_display()
     if profile.reply_to:
         yield _("Reply-To"), profile.reply_to
-    yield _("Certificate checked"), _("NO") if profile.skip_verify else _("yes")
+    yield _("Certificate checked"), _certificate_checked(profile)
     if profile.pinned_sha256:
         yield _("Pinned certificate"), profile.pinned_sha256
     yield _("Messages in flight at once"), str(profile.batch)
@@ -157,6 +146,12 @@ def _read_only(profile: Profile) -> Any:
         yield capfirst(_label(name)), _("yes") if getattr(profile, name) else _("no")
     if profile.fallback is not None:
         yield capfirst(_label("fallback")), profile.fallback.name
+
+
+def _certificate_checked(profile: Profile) -> str:
+    if profile.verifies_certificate or profile.skip_verify_until is None:
+        return _("yes")
+    return _("NO, until %(date)s") % {"date": date_format(profile.skip_verify_until)}
 
 
 def _label(name: str) -> str:

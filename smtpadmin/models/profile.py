@@ -231,7 +231,7 @@ class Profile(models.Model):
     @property
     def skip_verify_ended(self) -> bool:
         """Whether the check was left out, and is not any more because its end has come."""
-        return self.skip_verify and self.verifies_certificate
+        return self.skip_verify and self.skip_verify_until is not None and self.verifies_certificate
 
     @property
     def secret_context(self) -> str:

@@ -33,7 +33,7 @@ from smtpadmin.smtp.errors import (
 from smtpadmin.smtp.network import AddressPolicy
 from smtpadmin.smtp.pipeline import MOST_BYTES, transmit_in_chunks, transmit_in_groups
 from smtpadmin.smtp.probe import probe
-from smtpadmin.smtp.replies import Reply
+from smtpadmin.smtp.replies import Reply, printable
 from smtpadmin.smtp.secrets import Scrubber, Secret, live_secrets, scrub
 from smtpadmin.smtp.session import Session
 from smtpadmin.smtp.steps import (
@@ -96,6 +96,7 @@ __all__ = [
     "check_address",
     "check_content",
     "live_secrets",
+    "printable",
     "probe",
     "scrub",
     "serialise",

@@ -6,7 +6,7 @@ Nothing here decides whether a certificate is good: OpenSSL does that during the
 import hashlib
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
@@ -51,6 +51,13 @@ class Certificate:
     not_after: datetime
     #: SHA-256 of the DER form, in lower-case hexadecimal: what a pin compares.
     sha256: str
+    #: The certificate itself; empty where it may not be passed on.
+    der: bytes = field(default=b"", repr=False, compare=False)
+
+    @property
+    def pem(self) -> str:
+        """The certificate as people paste it."""
+        return ssl.DER_cert_to_PEM_cert(self.der) if self.der else ""
 
     @property
     def self_issued(self) -> bool:
@@ -103,6 +110,7 @@ def _read(data: bytes) -> Certificate:
         not_before=not_before,
         not_after=not_after,
         sha256=fingerprint(data),
+        der=data,
     )
 
 

@@ -148,7 +148,7 @@ class SmtpError(Exception):
         stage: Stage | None = None,
         reply: Reply | None = None,
         temporary: bool | None = None,
-        certificate: Certificate | None = None,
+        chain: tuple[Certificate, ...] = (),
     ) -> None:
         place = stage or self.STAGE
         if place is None:
@@ -157,9 +157,15 @@ class SmtpError(Exception):
         self.stage = place
         self.cause = cause
         self.reply = reply
-        self.certificate = certificate
+        #: The certificates that the server showed, its own first.
+        self.chain = chain
         self.temporary = _temporary(cause, reply) if temporary is None else temporary
         super().__init__(self.text)
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """The server's own certificate, where it showed one."""
+        return self.chain[0] if self.chain else None
 
 
 class ConnectError(SmtpError):
@@ -167,7 +173,7 @@ class ConnectError(SmtpError):
 
 
 class TlsError(SmtpError):
-    """There is no protected connection; `certificate` is what the server showed, where it showed one."""
+    """There is no protected connection; `chain` is what the server showed, where it showed something."""
 
     STAGE = Stage.TLS
 

@@ -103,7 +103,7 @@ class Opening:
             raise self._explained(error, until=until) from None
         self._conversation.attach(made.sock)
         self._protected = True
-        facts = TlsFacts(made.version, made.cipher, self._cleaned(made.certificate), made.verified)
+        facts = TlsFacts(made.version, made.cipher, made.certificate and self._cleaned(made.certificate), made.verified)
         return Outcome(reply=reply, facts=facts, warning=not made.verified)
 
     def _greet(self) -> Outcome:
@@ -159,28 +159,29 @@ class Opening:
     def _explained(self, error: TlsError, *, until: float) -> TlsError:
         if error.cause is Cause.PLAIN_ON_TLS_PORT and self._config.security is Security.STARTTLS:
             return _injected()
-        certificate = error.certificate
-        if certificate is None and error.cause in tls.ABOUT_CERTIFICATE:
-            certificate = self._presented(until=min(until, self._conversation.until(_LOOK)))
-        return TlsError(error.text, cause=error.cause, certificate=self._cleaned(certificate))
+        chain = error.chain
+        if not chain and error.cause in tls.ABOUT_CERTIFICATE:
+            chain = self._presented(until=min(until, self._conversation.until(_LOOK)))
+        return TlsError(error.text, cause=error.cause, chain=tuple(map(self._cleaned, chain)))
 
-    def _cleaned(self, certificate: Certificate | None) -> Certificate | None:
+    def _cleaned(self, certificate: Certificate) -> Certificate:
         """Return `certificate` without our credentials: a server that has them may put them anywhere."""
-        if certificate is None:
-            return None
         clean = self._conversation.clean
+        whole = certificate.der.decode("latin-1")
         return replace(
             certificate,
             subject=clean(certificate.subject),
             issuer=clean(certificate.issuer),
             names=tuple(map(clean, certificate.names)),
+            # Nothing can be taken out of it: its signature would be void.
+            der=certificate.der if clean(whole) == whole else b"",
         )
 
-    def _presented(self, *, until: float) -> Certificate | None:
-        """Return the certificate that the server shows, from a second connection that carries nothing of ours."""
+    def _presented(self, *, until: float) -> tuple[Certificate, ...]:
+        """Return the certificates that the server shows, from a second connection that carries nothing of ours."""
         sock = self._dial_again(until=until)
         if sock is None:
-            return None
+            return ()
         if self._config.security is Security.STARTTLS:
             other = Conversation(self._config)
             other.attach(sock)
@@ -190,7 +191,7 @@ class Opening:
                 other.command("STARTTLS", stage=Stage.TLS, until=until)
             except SmtpError:
                 other.close()
-                return None
+                return ()
         return tls.inspect(sock, server_name=self._config.host, until=until)
 
     def _dial_again(self, *, until: float) -> socket.socket | None:
@@ -241,7 +242,7 @@ class Opening:
     def _check_not_tls(self, *, until: float) -> None:
         until = min(until, self._conversation.until(_LOOK))
         sock = self._dial_again(until=until)
-        if sock is not None and tls.inspect(sock, server_name=self._config.host, until=until) is not None:
+        if sock is not None and tls.inspect(sock, server_name=self._config.host, until=until):
             self._conversation.usable = False
             raise HelloError("The server waits for TLS on this port.", cause=Cause.TLS_ON_PLAIN_PORT)
 

@@ -43,6 +43,11 @@ _WORDS = {
     Cause.TLS_VERSION: "The server speaks no TLS version from 1.2 on",
 }
 
+# ENCODING_DER of CPython's _ssl.
+_DER = 2
+# A server that means well sends three or four.
+_LONGEST_CHAIN = 10
+
 #: Failures of the certificate itself, for which it helps to see it.
 ABOUT_CERTIFICATE = frozenset(cause for cause, _ in _BY_VERIFY_CODE.values()) | {Cause.TLS_FAILED}
 
@@ -77,10 +82,9 @@ def protect(sock: socket.socket, config: ServerConfig, *, until: float) -> Prote
         raise failure or TlsError("The TLS handshake failed.", cause=Cause.TLS_FAILED)
     data = wrapped.getpeercert(binary_form=True) or b""
     if config.pinned_sha256 and not hmac.compare_digest(fingerprint(data), config.pinned_sha256):
+        chain = _chain(wrapped)
         wrapped.close()
-        raise TlsError(
-            "The server's certificate is not the pinned one.", cause=Cause.TLS_PIN_MISMATCH, certificate=_read(data)
-        )
+        raise TlsError("The server's certificate is not the pinned one.", cause=Cause.TLS_PIN_MISMATCH, chain=chain)
     cipher = wrapped.cipher()
     return Protected(
         sock=wrapped,
@@ -91,11 +95,11 @@ def protect(sock: socket.socket, config: ServerConfig, *, until: float) -> Prote
     )
 
 
-def inspect(sock: socket.socket, *, server_name: str, until: float) -> Certificate | None:
-    """Return the certificate that the server at `sock` presents, unchecked: to be shown, never to be trusted.
+def inspect(sock: socket.socket, *, server_name: str, until: float) -> tuple[Certificate, ...]:
+    """Return the certificates that the server at `sock` presents, unchecked: to be shown, never to be trusted.
 
     OpenSSL does not give out a certificate that it has refused, hence a second handshake, on a connection of its own.
-    Nothing is sent over it, and it is closed before this returns. None: there was no handshake.
+    Nothing is sent over it, and it is closed before this returns. None of them: there was no handshake.
     """
     wrapped = None
     try:
@@ -103,9 +107,9 @@ def inspect(sock: socket.socket, *, server_name: str, until: float) -> Certifica
         wrapped = _wrap(sock, context, server_name=server_name)
         wrapped.settimeout(max(until - monotonic(), 0.001))
         wrapped.do_handshake()
-        return _read(wrapped.getpeercert(binary_form=True) or b"")
+        return _chain(wrapped)
     except (OSError, ValueError):
-        return None
+        return ()
     finally:
         (wrapped or sock).close()
 
@@ -146,6 +150,20 @@ def _failure(error: OSError | ValueError) -> TlsError:
     reason = (error.reason if isinstance(error, ssl.SSLError) else "") or "no reason given"
     cause = _BY_REASON.get(reason, Cause.TLS_FAILED)
     return TlsError(f"{_WORDS.get(cause, 'The TLS handshake failed')} ({reason}).", cause=cause)
+
+
+def _chain(sock: ssl.SSLSocket) -> tuple[Certificate, ...]:
+    """Return what the server sent, its own certificate first."""
+    read = (_read(data) for data in _sent(sock)[:_LONGEST_CHAIN])
+    return tuple(certificate for certificate in read if certificate is not None)
+
+
+def _sent(sock: ssl.SSLSocket) -> list[bytes]:
+    if hasattr(sock, "get_unverified_chain"):
+        return list(sock.get_unverified_chain())
+    # Python 3.13 has a public name for what is there since 3.10; truststore, which pip uses, asks in this way too.
+    found = sock._sslobj.get_unverified_chain() or ()  # type: ignore[attr-defined]  # noqa: SLF001
+    return [certificate.public_bytes(_DER) for certificate in found]
 
 
 def _read(data: bytes) -> Certificate | None:

@@ -1,4 +1,4 @@
-"""How a profile is, as badges: what its last test says, and whether it is paused. What is dangerous, as banners."""
+"""How a profile is, as badges: what its last test or look says, and whether it is paused. Dangers, as banners."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
-from smtpadmin.models import Profile, TestState
+from smtpadmin.conf import conf
+from smtpadmin.models import HealthState, LookSource, Profile, TestState
+from smtpadmin.retry import OPENING
 from smtpadmin.smtp import Stage
 from smtpadmin.wording.figures import moment
 
@@ -45,10 +47,21 @@ class Health:
     pause: Pause | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The newest that is known of a profile. `source` is None where a test has shown it."""
+
+    state: TestState
+    at: datetime | None
+    stage: str = ""
+    source: LookSource | None = None
+
+
 def for_list(rows: QuerySet[Profile]) -> QuerySet[Profile]:
-    """Return the rows with the stage of a failed test and their pause, and without what only their own pages need."""
-    listed = rows.select_related("circuit").annotate(failed_stage=KT("test_report__failure__stage"))
-    return listed.defer("test_report", "ca_pem")
+    """Return the rows with the stage of a failed test, their pause and their looks, and without what their own pages
+    alone need."""
+    listed = rows.select_related("circuit", "health_state__last", "health_state__certificate")
+    return listed.annotate(failed_stage=KT("test_report__failure__stage")).defer("test_report", "ca_pem")
 
 
 def pause_of(profile: Profile) -> Pause | None:
@@ -64,16 +77,45 @@ def pause_of(profile: Profile) -> Pause | None:
     )
 
 
+def looks_of(profile: Profile) -> HealthState | None:
+    """Return what looks have found, unless they are switched off. Some queries, unless `for_list` has read it."""
+    return getattr(profile, "health_state", None) if conf.look_every else None
+
+
+def verdict(profile: Profile) -> Verdict:
+    """Return what is known of the profile's settings as they are now, by its last test or by a look after that."""
+    test, looks = _tested(profile), looks_of(profile)
+    look = looks.last if looks is not None and looks.profile_version == profile.updated_at else None
+    if look is None or (test.at is not None and test.at > look.at):
+        return test
+    source = LookSource(look.source)
+    if not look.ok:
+        return Verdict(state=TestState.FAILING, at=look.at, stage=look.stage, source=source)
+    # A sign-in alone does not disprove that a server has refused the sender.
+    proves = test.state in (TestState.UNTESTED, TestState.WORKING) or test.stage in OPENING
+    if source is LookSource.MAIL or proves:
+        return Verdict(state=TestState.WORKING, at=look.at, source=source)
+    return test
+
+
 def health(profile: Profile) -> Health:
     """Return the profile's badge."""
+    known = verdict(profile)
+    tone = {TestState.WORKING: "ok", TestState.FAILING: "bad", TestState.CHANGED: "warn"}.get(known.state, "quiet")
+    label: str | Promise = known.state.label
+    if known.state is TestState.WORKING:
+        label = pgettext("health", "Working")
+        if known.source is LookSource.SIGN_IN and profile.test_state == TestState.UNTESTED:
+            label = pgettext("health", "Sign-in works")
+    elif known.state is TestState.FAILING and known.stage:
+        label = _("Failing at %(stage)s") % {"stage": PROTOCOL_NAMES.get(known.stage, known.stage)}
+    return Health(tone=tone, label=label, at=known.at, pause=pause_of(profile))
+
+
+def _tested(profile: Profile) -> Verdict:
     state = TestState(profile.test_state)
-    tone = {TestState.WORKING: "ok", TestState.FAILING: "bad", TestState.CHANGED: "warn"}.get(state, "quiet")
-    label: str | Promise = pgettext("health", "Working") if state is TestState.WORKING else state.label
-    stage = _failed_stage(profile)
-    if state is TestState.FAILING and stage:
-        label = _("Failing at %(stage)s") % {"stage": PROTOCOL_NAMES.get(stage, stage)}
-    at = profile.tested_at if state is not TestState.UNTESTED else None
-    return Health(tone=tone, label=label, at=at, pause=pause_of(profile))
+    stage = _failed_stage(profile) if state is TestState.FAILING else ""
+    return Verdict(state=state, stage=stage, at=profile.tested_at if state is not TestState.UNTESTED else None)
 
 
 def _failed_stage(profile: Profile) -> str:
@@ -112,7 +154,10 @@ def banners(profile: Profile) -> list[Banner]:
 
 
 def _dangers(profile: Profile) -> Iterator[Banner]:
-    if profile.skip_verify_ended:
+    if profile.skip_verify_until is None:
+        # A form that was refused shows the banners of what stands in it, and this is not in force yet.
+        pass
+    elif profile.skip_verify_ended:
         yield Banner(tone="warn", text=certificate_warning(profile), advice=_ADVICE, field="ca_pem", test=profile.pk)
     elif profile.skip_verify:
         text = certificate_warning(profile)

@@ -15,6 +15,7 @@ from smtpadmin.providers import Side
 from smtpadmin.smtp import Cause, Security, Stage
 from smtpadmin.smtp import stages as protocol_stages
 from smtpadmin.testing import FACT_LABELS, STAGE_LABELS, Report, StepRecord
+from smtpadmin.wording.certificates import Presented, presented
 from smtpadmin.wording.health import PROTOCOL_NAMES
 
 # Bars are drawn in thousandths of the test's whole time.
@@ -56,8 +57,6 @@ _FIELDS_BY_STAGE = {
     Stage.AUTH: "secret",
     Stage.MAIL: "address",
 }
-# The certificate that the server showed can be pinned; for the others that would be no cure.
-_PINNABLE = frozenset({Cause.TLS_SELF_SIGNED, Cause.TLS_UNKNOWN_CA, Cause.TLS_PIN_MISMATCH, Cause.TLS_WRONG_NAME})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +105,7 @@ class Outcome:
     link: str = ""
     said: str = ""
     field: str = ""
-    fingerprint: str = ""
+    certificate: Presented | None = None
     recipient: str = ""
     text: str = ""
 
@@ -238,7 +237,7 @@ def _failure(report: Report, *, language: str, text: str) -> Outcome:
         link=diagnosis.link,
         said=said,
         field=field_at_fault(stage=failure.stage, cause=failure.cause),
-        fingerprint=fingerprint(report),
+        certificate=presented(report),
         recipient=report.recipient,
         text=text,
     )
@@ -247,11 +246,3 @@ def _failure(report: Report, *, language: str, text: str) -> Outcome:
 def field_at_fault(*, stage: str, cause: str) -> str:
     """Return the field to look at first, or an empty string when none is to blame."""
     return _FIELDS_BY_CAUSE.get(cause) or _FIELDS_BY_STAGE.get(stage, "")  # type: ignore[call-overload,no-any-return]
-
-
-def fingerprint(report: Report) -> str:
-    """Return the certificate that the test stopped at and that could be pinned, or an empty string."""
-    if report.failure is None or report.failure.cause not in _PINNABLE:
-        return ""
-    shown = [value for step in report.steps for key, value in step.facts if key == "sha256"]
-    return shown[-1] if shown else ""

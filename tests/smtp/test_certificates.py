@@ -72,6 +72,12 @@ def test_a_certificate_without_alternative_names_has_none() -> None:
     assert from_der(make()).names == ()
 
 
+def test_a_certificate_can_be_passed_on_as_it_was_read() -> None:
+    data = make()
+    assert ssl.PEM_cert_to_DER_cert(from_der(data).pem) == data
+    assert from_pem(from_der(data).pem) == (from_der(data),)
+
+
 @pytest.mark.parametrize("year", [1951, 1999, 2000, 2049, 2050, 9999])
 def test_years_are_read_in_both_forms(year: int) -> None:
     late = dt.datetime(year, 12, 31, 23, 59, 59, tzinfo=dt.UTC)

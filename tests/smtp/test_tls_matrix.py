@@ -18,6 +18,7 @@ from time import monotonic
 import pytest
 
 from smtpadmin.smtp import Cause, Deadlines, Secret, Security, ServerConfig, Stage, Status, TlsError, TlsFacts, probe
+from smtpadmin.smtp.certificates import from_pem
 from smtpadmin.smtp.tls import protect
 from tests.support import canary
 from tests.support.attempts import SENT, Attempt, Outcome, both, envelope, refused
@@ -216,6 +217,19 @@ def test_a_certificate_that_fails_is_shown(servers: Servers, security: Security,
         assert attempt.error.certificate.sha256 == servers.certificate(server).sha256
     # It takes a second handshake to see it, which must give away as little as the first.
     assert_nothing_given_away(running, attempts)
+
+
+@pytest.mark.parametrize("security", ENCRYPTED)
+@pytest.mark.parametrize(("server", "length"), [(Server.GOOD, 2), (Server.INTERMEDIATE_MISSING, 1)])
+def test_what_was_sent_along_is_shown_too(servers: Servers, security: Security, server: Server, length: int) -> None:
+    with servers.run(server, security) as running:
+        attempts = both(servers.config(running, security, ca_pem=servers.certificates.unknown_ca_pem), envelope())
+
+    sent = from_pem(servers.certificate(server).chain.read_text())
+    for attempt in attempts:
+        assert attempt.error is not None
+        assert attempt.error.chain == sent[:length]
+        assert [each.pem for each in attempt.error.chain] == [each.pem for each in sent[:length]]
 
 
 @pytest.mark.parametrize("security", ENCRYPTED)
