@@ -22,6 +22,7 @@ from django.db.backends.signals import connection_created
 from django.utils import timezone
 
 from smtpadmin import health, outbox
+from smtpadmin.alerts import telling
 from smtpadmin.crypto import CryptoError
 from smtpadmin.delivery import Courier, Point, deliver_batch
 from smtpadmin.exceptions import KeyringLocked
@@ -130,10 +131,10 @@ class Worker:
         self._told_at = 0.0
         self._until = None if stop_after is None else time.monotonic() + stop_after
         self._jobs: dict[tuple[int, bool], threading.Thread] = {}
-        self._looks: threading.Thread | None = None
+        self._beside: dict[str, threading.Thread] = {}
         self._holding: dict[str, tuple[outbox.Claim, float]] = {}
         self._lock = threading.Lock()
-        self._next = dict.fromkeys(("beat", "sweep", "clean", "wipe", "look", "room"), 0.0)
+        self._next = dict.fromkeys(("beat", "sweep", "clean", "wipe", "look", "tell", "room"), 0.0)
         self._started_at = timezone.now()
 
     # From outside
@@ -162,9 +163,9 @@ class Worker:
             until = self._told_at + grace
             for job in list(self._jobs.values()):
                 job.join(max(0.0, until - time.monotonic()))
-            if self._looks is not None:
+            for beside in self._beside.values():
                 # It may be waiting for a server that does not answer. Nothing is lost: its lease ends.
-                self._looks.join(_AFTER_ERROR)
+                beside.join(_AFTER_ERROR)
         clean = not any(job.is_alive() for job in self._jobs.values())
         if clean:
             self._leave()
@@ -195,6 +196,7 @@ class Worker:
         self._at_times("clean", _CLEAN, self._clean)
         self._at_times("wipe", _WIPE, outbox.truncate_log)
         self._at_times("look", _LOOK, self._look)
+        self._at_times("tell", telling.EVERY, self._tell)
         self._jobs = {key: job for key, job in self._jobs.items() if job.is_alive()}
         if not self._has_room():
             return
@@ -396,22 +398,29 @@ class Worker:
         finally:
             connections.close_all()
 
-    def _look(self) -> None:
-        """See to the health of profiles in a thread of its own: no mail waits for a server that is slow to answer."""
-        if self._looks is None or not self._looks.is_alive():
-            self._looks = threading.Thread(target=self._tend, name="health", daemon=True)
-            self._looks.start()
+    # What waits for other servers: each in a thread of its own, so that no mail waits with it
 
-    def _tend(self) -> None:
+    def _look(self) -> None:
+        self._start_beside("health", lambda: health.tend(stop=self._stopping.is_set))
+
+    def _tell(self) -> None:
+        self._start_beside("alerts", lambda: telling.tell_due(stopping=self._stopping.is_set))
+
+    def _start_beside(self, name: str, act: Callable[[], object]) -> None:
+        if name not in self._beside or not self._beside[name].is_alive():
+            self._beside[name] = threading.Thread(target=self._do_beside, args=(name, act), name=name, daemon=True)
+            self._beside[name].start()
+
+    def _do_beside(self, name: str, act: Callable[[], object]) -> None:
         try:
-            health.tend(stop=self._stopping.is_set)
+            act()
         except (DatabaseError, InterfaceError) as error:
-            logger.warning("The health of profiles could not be looked at; the next time will do. %s", error)
+            logger.warning("The database is away; the next round of %s will do. %s", name, error)
         except KeyringLocked as error:
-            logger.error("No server is looked at. %s", error)  # noqa: TRY400  the text says it all
+            logger.error("There is no round of %s. %s", name, error)  # noqa: TRY400  the text says it all
         except Exception:
             # An error of ours. The log keeps secrets out of it; the end of a thread would print it past the log.
-            logger.exception("Looking at servers failed unexpectedly.")
+            logger.exception("A round of %s failed unexpectedly.", name)
         finally:
             connections.close_all()
 

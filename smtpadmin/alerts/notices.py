@@ -55,7 +55,6 @@ def pause_after(attempts: int) -> timedelta:
 def plan(now: datetime) -> int:
     """Make the notices that are missing, and drop those that are too late; return how many were made."""
     channels = list(AlertChannel.objects.filter(enabled=True).only("pk", "kinds"))
-    _drop_what_is_over()
     if not channels:
         return 0
     recent = Q(closed_at=None) | Q(closed_at__gt=now - PATIENCE)
@@ -72,6 +71,8 @@ def plan(now: datetime) -> int:
         if incident.closed_at is None or (incident.kind, incident.key) not in still
         for notice in _missing(incident, channels, have, now)
     ]
+    if (AlertEvent.OPENED, NoticeState.WAITING) in {(event, state) for (_, _, event), state in have.items()}:
+        _drop_what_is_over()
     AlertNotice.objects.bulk_create(missing, ignore_conflicts=True)
     return len(missing)
 

@@ -14,7 +14,7 @@ from smtpadmin.models import AlertChannel, AlertNotice, ChannelKind
 logger = logging.getLogger("smtpadmin.alerts")
 
 #: Seconds between two rounds.
-EVERY = 5.0
+EVERY = 10.0
 
 Stopping = Callable[[], bool]
 
