@@ -146,6 +146,8 @@ class StepRecord:
     said: tuple[str, ...] = ()
     #: What the server showed, where that was refused.
     presented: tuple[CertificateRecord, ...] = ()
+    #: What went wrong, where something did.
+    cause: str = ""
 
     @classmethod
     def of(cls, step: Step) -> Self:
@@ -159,6 +161,7 @@ class StepRecord:
             facts=tuple(_facts(step.facts)) or tuple(_certificate(refused)),
             said=step.said,
             presented=CertificateRecord.of_chain(step.error.chain) if step.error else (),
+            cause=step.error.cause.value if step.error else "",
         )
 
     @classmethod
@@ -324,7 +327,8 @@ test_message.__test__ = False  # type: ignore[attr-defined]  # pytest would coll
 def unsendable(profile: Profile, refusal: MessageRefused, *, recipient: str, started: datetime) -> Report:
     """Return the report of a message that we refuse ourselves, before anything is connected to."""
     origin = refusal.__cause__
-    cause = origin.cause if isinstance(origin, ContentError) else Cause.BAD_HEADER
+    # Without another error behind it, it is a rule of the profile or its provider, and its own words say which.
+    cause = origin.cause if isinstance(origin, ContentError) else Cause.BAD_HEADER if origin else "rule"
     stage = origin.stage if isinstance(origin, ContentError) else Stage.DATA
     return Report(
         ok=False,

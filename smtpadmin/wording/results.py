@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from django.template.defaultfilters import filesizeformat
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from smtpadmin.providers import Side
+from smtpadmin.diagnosis import diagnose
+from smtpadmin.providers import Failure, Side
 from smtpadmin.smtp import Cause, Security, Stage
 from smtpadmin.smtp import stages as protocol_stages
 from smtpadmin.testing import FACT_LABELS, STAGE_LABELS, Report, StepRecord
@@ -187,7 +188,7 @@ def _value(key: str, value: str) -> str:
 def _summary(step: StepRecord, facts: tuple[Fact, ...]) -> str:
     """Return the line that stands in sight: the facts that matter most, or what the server answered."""
     if step.status == "failed" or step.stage in {Stage.MAIL, Stage.RCPT, Stage.DATA}:
-        return step.reply or _("No answer")
+        return step.reply or _found_out(step)
     known = {fact.key: fact.values for fact in facts}
     match step.stage:
         case Stage.TLS:
@@ -200,6 +201,15 @@ def _summary(step: StepRecord, facts: tuple[Fact, ...]) -> str:
             return _("No sign-in was wanted") if method == "-" else _("Signed in with %(method)s") % {"method": method}
         case _:
             return ", ".join(known.get("address", ()))
+
+
+def _found_out(step: StepRecord) -> str:
+    """Return what we found out ourselves, where the server said nothing to it."""
+    if not step.cause:
+        # A report of an older version.
+        return _("No answer")
+    found = diagnose(Failure(stage=step.stage, cause=step.cause), provider_key="")
+    return found.title.get(get_language() or "en")
 
 
 def _keywords(offers: tuple[str, ...]) -> list[str]:

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from django.utils import translation
 
 from smtpadmin.providers import Failure
 from smtpadmin.smtp import Cause, Stage
@@ -58,11 +59,25 @@ def test_times_are_told_in_the_unit_that_people_read(seconds: float, words: str)
         (StepRecord(stage="data", status="ok", seconds=1, reply="250 Queued", facts=(("size", "2048 B"),)),
          "250 Queued"),
         (StepRecord(stage="auth", status="failed", seconds=1, reply="535 no"), "535 no"),
+        (StepRecord(stage="tcp", status="failed", seconds=1, cause="connection_refused"),
+         "Nothing listens on this port"),
+        (StepRecord(stage="tls", status="failed", seconds=1, cause="tls_expired"),
+         "The server’s certificate has expired"),
+        (StepRecord(stage="mail", status="failed", seconds=1, cause="too_large"),
+         "The message is larger than the server allows"),
+        # As reports of older versions have it.
         (StepRecord(stage="tcp", status="failed", seconds=1), "No answer"),
     ],
 )  # fmt: skip
 def test_the_line_in_sight_says_what_matters_most_at_a_stage(step: StepRecord, summary: str) -> None:
     assert row(step).summary == summary
+
+
+def test_what_we_found_out_is_said_in_the_reader_s_language() -> None:
+    with translation.override("zh-hans"):
+        assert (
+            row(StepRecord(stage="tls", status="failed", seconds=1, cause="tls_expired")).summary == "服务器证书已过期"
+        )
 
 
 def report(*stages: str, failed: str = "") -> Report:
