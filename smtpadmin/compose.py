@@ -11,6 +11,8 @@ from email import policy
 from email.charset import QP, Charset
 from email.message import Message
 from email.utils import make_msgid
+from secrets import token_hex
+from typing import cast
 
 import django
 from django.conf import global_settings
@@ -137,8 +139,21 @@ def _recipients(message: EmailMessage) -> list[str]:
 
 def _as_mime(message: EmailMessage) -> Message:
     if django.VERSION >= (6, 0):
-        return message.message(policy=policy.SMTP)
+        return _bounded(message.message(policy=policy.SMTP))
     # Django 5.2 builds legacy messages whose text is 8-bit and cannot be encoded again (its SafeMIMEText undoes it);
     # a server without 8BITMIME would have to refuse them.
     message.encoding = message.encoding or _QUOTED_PRINTABLE
-    return message.message()
+    return _bounded(message.message())
+
+
+def _bounded(mime: Message) -> Message:
+    """Give each multipart its boundary: what nobody can guess need not be looked for in the whole text.
+
+    The email package compiles a pattern for each that it makes up, a sixth of the time that a message takes.
+    """
+    if mime.get_content_maintype() == "multipart" and mime.is_multipart():
+        if mime.get_boundary() is None:
+            mime.set_boundary(f"==={token_hex(16)}==")
+        for part in cast("list[Message]", mime.get_payload()):
+            _bounded(part)
+    return mime

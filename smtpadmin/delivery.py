@@ -558,4 +558,5 @@ def _size(message: outbox.Claimed) -> int:
 
 
 def _envelope(message: outbox.Claimed, content: bytes) -> Envelope:
-    return Envelope(message.sender, tuple(each.address for each in message.recipients), content)
+    """Return the envelope of a message that was checked when it was accepted, and sealed since."""
+    return Envelope(message.sender, tuple(each.address for each in message.recipients), content, checked=True)

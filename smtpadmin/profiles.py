@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 from django.urls import NoReverseMatch, reverse
 from django.utils.text import slugify
 
@@ -209,31 +208,41 @@ def choose(*, slug: str = "", from_address: str = "") -> Choice:
 
     Raise NoProfile, which says where to mend it.
     """
-    enabled = Profile.objects.filter(enabled=True).defer("test_report")
     if slug:
-        return Choice(_named(enabled, slug), Reason.NAMED)
-    if from_address:
-        # The default comes first among profiles that share a From.
-        match = enabled.filter(from_address__iexact=from_address).order_by("-is_default", "pk").first()
-        if match is not None:
-            return Choice(match, Reason.FROM_ADDRESS)
-    default = enabled.filter(is_default=True).first()
-    if default is None:
+        named = _first(_NAMED, slug)
+        if named is None:
+            raise _not_there(slug)
+        return Choice(named, Reason.NAMED)
+    found = _first(_OWN_FROM_OR_DEFAULT, from_address, from_address)
+    if found is None:
         raise NoProfile(
             f"There is no default SMTP profile to send this mail through. Open {_page()}, add or enable one and make "
             "it the default."
         )
-    return Choice(default, Reason.DEFAULT)
+    own = found.from_address.upper() == from_address.upper()
+    return Choice(found, Reason.FROM_ADDRESS if own else Reason.DEFAULT)
 
 
-def _named(enabled: QuerySet[Profile], slug: str) -> Profile:
-    profile = enabled.filter(slug=slug).first()
-    if profile is not None:
-        return profile
+# Each mail asks for its profile: putting Django's own queries together took twenty times as long as running this.
+_TABLE = Profile._meta.db_table  # noqa: SLF001  Django's documented way to a table's name
+_COLUMNS = ", ".join(str(field.column) for field in Profile._meta.concrete_fields if field.name != "test_report")  # noqa: SLF001
+_NAMED = "slug = %s"
+# The default comes first among profiles that share a From.
+_OWN_FROM_OR_DEFAULT = """(is_default OR UPPER(from_address) = UPPER(%s))
+    ORDER BY CASE WHEN UPPER(from_address) = UPPER(%s) THEN 0 ELSE 1 END, is_default DESC, id LIMIT 1"""
+
+
+def _first(which: str, *params: str) -> Profile | None:
+    """Return the first enabled profile of those that SQL selects."""
+    text = f"SELECT {_COLUMNS} FROM {_TABLE} WHERE enabled AND {which}"  # noqa: S608  texts of ours
+    return next(iter(Profile.objects.raw(text, params)), None)
+
+
+def _not_there(slug: str) -> NoProfile:
     if Profile.objects.filter(slug=slug).exists():
-        raise NoProfile(f"The SMTP profile {slug!r} is disabled. Enable it on {_page()}.")
-    known = ", ".join(enabled.values_list("slug", flat=True)) or "none"
-    raise NoProfile(f"There is no SMTP profile {slug!r}. Enabled profiles: {known}. Add one on {_page()}.")
+        return NoProfile(f"The SMTP profile {slug!r} is disabled. Enable it on {_page()}.")
+    known = ", ".join(Profile.objects.filter(enabled=True).values_list("slug", flat=True)) or "none"
+    return NoProfile(f"There is no SMTP profile {slug!r}. Enabled profiles: {known}. Add one on {_page()}.")
 
 
 def _page() -> str:

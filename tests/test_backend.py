@@ -98,7 +98,7 @@ def test_a_list_is_one_transaction_that_looks_up_its_profile_once() -> None:
             assert send_mass_mail([(f"Hello {n}", "Text", None, ["you@example.org"]) for n in range(count)]) == count
         return [query["sql"].split()[0] for query in captured.captured_queries]
 
-    several = statements(3)
+    several = statements(12)
     assert several == statements(30)
     assert several.count("INSERT") == 3
     assert [each for each in several if each == "BEGIN"] == ["BEGIN"]
@@ -109,7 +109,7 @@ def test_when_the_database_fails_in_a_list_nothing_of_it_is_accepted() -> None:
     keys.keyring()
 
     def fail_at_the_recipients(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if sql.startswith("INSERT INTO smtpadmin_recipient"):
+        if "INSERT INTO smtpadmin_recipient" in sql:
             raise DatabaseError("disk full")
         return execute(sql, params, many, context)
 

@@ -182,3 +182,22 @@ def test_more_people_than_the_profile_takes_at_once_are_no_reason_to_refuse(prof
         ("a@example.org", "b@example.org"),
         ("c@example.org",),
     ]
+
+
+def test_each_multipart_has_a_boundary_of_its_own_that_nobody_can_guess(profile: Profile) -> None:
+    mail = EmailMultiAlternatives("Hi", "Hello.", "a@example.com", ["you@example.org"])
+    mail.attach_alternative("<p>Hello.</p>", "text/html")
+    mail.attach("notes.txt", "Notes.", "text/plain")
+    found: list[str] = []
+    for _ in range(2):
+        received = parsed(compose(mail, profile))
+        parts = [part for part in received.walk() if part.is_multipart()]
+        assert [part.get_content_type() for part in parts] == ["multipart/mixed", "multipart/alternative"]
+        found += [str(part.get_boundary()) for part in parts]
+        assert [part.get_content().strip() for part in received.walk() if not part.is_multipart()] == [
+            "Hello.",
+            "<p>Hello.</p>",
+            "Notes.",
+        ]
+    assert len(set(found)) == 4
+    assert min(map(len, found)) >= 32

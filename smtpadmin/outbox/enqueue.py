@@ -23,10 +23,11 @@ _NEW_MESSAGE = {
     "crashes": 0, "uncertain": 0, "recipients_sent": 0, "recipients_failed": 0, "stage": "", "cause": "",
     "origin_slug": "", "moved_because": "", "direct": False,
 }  # fmt: skip
-_RECIPIENT = {"message_id": "bigint", "address": "text"}
 _NEW_RECIPIENT = {"state": "pending", "stage": "", "cause": "", "enhanced": "", "reply": ""}
 # In one statement; with attachments they may be megabytes each.
 _BODIES = 50
+# So few messages are one statement, where the database can do that.
+_AT_ONCE = 10
 _MESSAGE_ID = re.compile(rb"^message-id:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -69,17 +70,60 @@ def enqueue(messages: Sequence[Outgoing]) -> tuple[Queued, ...]:
         ring.seal_bytes(body_context(uid), each.envelope.content) for uid, each in zip(uids, messages, strict=True)
     ]
     rows = [_row(uid, item, now) for uid, item in zip(uids, messages, strict=True)]
-    same = {**_NEW_MESSAGE, "created_at": sql.instant(now)}
-    with sql.changes():
-        ids: dict[str, int] = dict(sql.insert(sql.MESSAGE, _MESSAGE, rows, same=same, returning="uid, id"))
-        _store_bodies([(ids[uid], sealed) for uid, sealed in zip(uids, bodies, strict=True)])
-        addresses = [
-            (ids[uid], address)
-            for uid, item in zip(uids, messages, strict=True)
-            for address in item.envelope.recipients
-        ]
-        sql.insert(sql.RECIPIENT, _RECIPIENT, addresses, same=_NEW_RECIPIENT)
+    addresses = [(uid, each) for uid, item in zip(uids, messages, strict=True) for each in item.envelope.recipients]
+    stored = _Stored(rows=rows, bodies=dict(zip(uids, bodies, strict=True)), addresses=addresses, at=now)
+    if len(messages) <= _AT_ONCE and sql.database().vendor == "postgresql":
+        ids = stored.in_one_statement()
+    else:
+        ids = stored.table_by_table()
     return tuple(Queued(ids[uid], uid) for uid in uids)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    """What is to be written; messages are known by their `uid`. Both ways return the new ids by that."""
+
+    rows: Sequence[tuple[object, ...]]
+    bodies: dict[str, bytes]
+    addresses: Sequence[tuple[str, str]]
+    at: datetime
+
+    @property
+    def _same(self) -> dict[str, object]:
+        return {**_NEW_MESSAGE, "created_at": sql.instant(self.at)}
+
+    def table_by_table(self) -> dict[str, int]:
+        with sql.changes():
+            ids: dict[str, int] = dict(
+                sql.insert(sql.MESSAGE, _MESSAGE, self.rows, same=self._same, returning="uid, id")
+            )
+            _store_bodies([(ids[uid], sealed) for uid, sealed in self.bodies.items()])
+            addresses = [(ids[uid], address) for uid, address in self.addresses]
+            sql.insert(sql.RECIPIENT, {"message_id": "bigint", "address": "text"}, addresses, same=_NEW_RECIPIENT)
+        return ids
+
+    def in_one_statement(self) -> dict[str, int]:
+        """For few messages: whoever waits for their acceptance waits for one answer of the server and not for six."""
+        messages, rows = sql.table(_MESSAGE, self.rows)
+        recipients, addresses = sql.table(
+            {"at": "bigint", "uid": "text", "address": "text"},
+            [(at, *each) for at, each in enumerate(self.addresses)],
+        )
+        bodies = ", ".join(["(%s, %s::bytea)"] * len(self.bodies))
+        text = f"""
+            WITH new AS (
+                INSERT INTO {sql.MESSAGE} ({", ".join([*self._same, *_MESSAGE])})
+                SELECT {", ".join([*["%s"] * len(self._same), *_MESSAGE])} FROM {messages} AS given RETURNING uid, id
+            ), bodies AS (
+                INSERT INTO {sql.BODY} (message_id, sealed)
+                SELECT new.id, given.sealed FROM new JOIN (VALUES {bodies}) AS given (uid, sealed) USING (uid)
+            ), recipients AS (
+                INSERT INTO {sql.RECIPIENT} (message_id, address, {", ".join(_NEW_RECIPIENT)})
+                SELECT new.id, given.address, {", ".join(["%s"] * len(_NEW_RECIPIENT))}
+                FROM {recipients} AS given JOIN new USING (uid) ORDER BY given.at
+            ) SELECT uid, id FROM new"""
+        sealed = [value for body in self.bodies.items() for value in body]
+        return dict(sql.rows(text, [*self._same.values(), rows, *sealed, *_NEW_RECIPIENT.values(), addresses]))
 
 
 def _store_bodies(bodies: Sequence[tuple[int, bytes]]) -> None:

@@ -192,7 +192,9 @@ def _late(claim: Claim, settlements: Sequence[Settlement]) -> list[Settlement]:
         [param, claim.lease],
     )
     known = {row[0] for row in recorded}
-    return [each for each in settlements if each.message_id not in known]
+    # One that was removed since has no story left to add to.
+    there = {row[0] for row in sql.rows(f"SELECT id FROM {sql.MESSAGE} WHERE id {among}", [param])}
+    return [each for each in settlements if each.message_id in there - known]
 
 
 def _attempts(claim: Claim, ours: Sequence[Settlement], late: Sequence[Settlement]) -> None:

@@ -110,6 +110,10 @@ class _Folding:
         return folded
 
     def _fold_binary(self, name: str, value: Any) -> Any:
+        if type(value) is str and _fits(name, value):
+            # Most headers are a few plain words. The email package cuts them up and joins them again for half of the
+            # time that a message takes to be written.
+            return f"{name}: {value}\r\n".encode()
         text = str(value)
         if isinstance(value, UnstructuredHeader) and not text.isascii() and not _SURROGATE.search(text):
             # The newer folding loses spaces between long encoded words (measured on 3.11.7 and 3.12.1, not on 3.13.0).
@@ -117,6 +121,13 @@ class _Folding:
         if isinstance(value, Header):
             return _PLAIN.fold_binary(name, value)  # type: ignore[arg-type]  # it folds these too
         return super().fold_binary(name, value)  # type: ignore[misc]
+
+
+def _fits(name: str, text: str) -> bool:
+    """Say whether a header is a line as it is: printable ASCII, single spaces, and short enough."""
+    if not text.isascii() or not text.isprintable() or len(name) + 2 + len(text) > _MAX_HEADER:
+        return False
+    return text == " ".join(text.split()) != "" and "=?" not in text
 
 
 class _Modern(_Folding, EmailPolicy):
@@ -127,9 +138,10 @@ class _Legacy(_Folding, Compat32):
     pass
 
 
-_PLAIN = Compat32(linesep="\r\n", cte_type="7bit", max_line_length=78)
-_LEGACY = _Legacy(linesep="\r\n", cte_type="7bit", max_line_length=78)
-_MODERN = _Modern(linesep="\r\n", cte_type="7bit", max_line_length=78)
+_MAX_HEADER = 78
+_PLAIN = Compat32(linesep="\r\n", cte_type="7bit", max_line_length=_MAX_HEADER)
+_LEGACY = _Legacy(linesep="\r\n", cte_type="7bit", max_line_length=_MAX_HEADER)
+_MODERN = _Modern(linesep="\r\n", cte_type="7bit", max_line_length=_MAX_HEADER)
 
 
 def _check_header(name: str, folded: bytes) -> None:

@@ -24,6 +24,8 @@ class Envelope:
     recipients: tuple[str, ...]
     #: The message, lines ending in CRLF. It may hold a password-reset link: it does not print.
     content: bytes = field(repr=False)
+    #: The content has passed `check_content` before, and has not been in reach of anybody since.
+    checked: bool = False
 
 
 class Verdict(StrEnum):
@@ -103,7 +105,8 @@ class Transaction:
     def prepare(self) -> str:
         """Return the MAIL command, with the parameters that this message needs and this server knows."""
         envelope, offers = self.envelope, self._offers
-        check_content(envelope.content)
+        if not envelope.checked:
+            check_content(envelope.content)
         sender = wire_address(envelope.sender, stage=Stage.MAIL) if envelope.sender else ""
         self._check_recipients(utf8="SMTPUTF8" in offers)
         is_ascii = envelope.content.isascii()

@@ -233,6 +233,14 @@ def test_a_late_worker_changes_nothing_and_its_result_is_recorded(profile: Profi
     assert settle(now, sent()) == {message.pk}
 
 
+def test_a_late_result_of_a_message_that_was_removed_leaves_nothing(profile: Profile) -> None:
+    put(profile)
+    late = claimed(profile, worker="late")
+    Message.objects.all().delete()
+    assert settle(late, sent()) == frozenset()
+    assert not Attempt.objects.exists()
+
+
 def test_a_result_that_was_recorded_already_is_not_late(profile: Profile) -> None:
     # The connection was lost at COMMIT, and the worker tries again.
     put(profile)

@@ -2,6 +2,8 @@
 
 import email
 import email.policy
+import random
+import string
 from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -11,7 +13,7 @@ from email.mime.text import MIMEText
 import pytest
 
 from smtpadmin.smtp import Cause, ContentError, check_content, serialise
-from smtpadmin.smtp.content import header_is_ascii, stuffed
+from smtpadmin.smtp.content import _LEGACY, _PLAIN, _fits, header_is_ascii, stuffed
 
 
 def message(*, subject: str = "Test", body: str = "Hello.\n") -> EmailMessage:
@@ -250,3 +252,17 @@ def test_a_refusal_does_not_show_the_header() -> None:
     with pytest.raises(ContentError) as raised:
         serialise(made)
     assert "hunter22" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["Subject", "X-Header", "To", "A" * 70])
+def test_a_header_that_is_written_as_it_is_reads_as_the_email_package_writes_it(name: str) -> None:
+    alphabet = string.ascii_letters + string.digits + string.punctuation + "   \t\x0b\x0c\x1f\x7fé"
+    chance = random.Random(name)  # noqa: S311  the same texts each time
+    written_as_it_is = 0
+    for length in [*range(1, 90), *range(1, 90)]:
+        text = "".join(chance.choices(alphabet if length % 3 else string.ascii_letters + " ", k=length))
+        if not _fits(name, text):
+            continue
+        written_as_it_is += 1
+        assert _LEGACY.fold_binary(name, text) == _PLAIN.fold_binary(name, text)
+    assert written_as_it_is > 1 or len(name) == 70
