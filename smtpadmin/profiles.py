@@ -117,7 +117,7 @@ def use_other_way(profile: Profile, *, port: int, security: str) -> list[str]:
     if security == Security.NONE and profile.security != Security.NONE:
         raise ValueError("This way is less protected than the present one.")
     secret = password(profile)
-    changed = ["port", "security"]
+    changed = [name for name, value in (("port", port), ("security", security)) if getattr(profile, name) != value]
     profile.port, profile.security = port, security
     if security != Security.NONE and profile.allow_plaintext_auth:
         # Nothing is left to allow, and the form would call the tick a mistake.
