@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from smtpadmin.smtp import Secret, Security, ServerConfig, Session
-from tests.smtp.hostile_cases import DEADLINES
+from tests.smtp.hostile_cases import CALM
 from tests.support import canary
 from tests.support.attempts import envelope, send
 
@@ -36,7 +36,7 @@ def main(port: str, security: str, ca_file: str) -> None:
         username=canary.USERNAME,
         password=Secret(canary.PASSWORD),
         ca_pem=Path(ca_file).read_text(),
-        deadlines=DEADLINES,
+        deadlines=CALM,
     )
     # Everything is loaded that a submission needs: the trust store, the codecs, the threads.
     Session(config).close()

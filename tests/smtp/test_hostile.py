@@ -17,7 +17,7 @@ from smtpadmin.smtp import (
     probe,
     transmit,
 )
-from tests.smtp.hostile_cases import CASES, DEADLINE, DEADLINES, Case
+from tests.smtp.hostile_cases import CALM, CASES, DEADLINE, GRACE, Case, deadlines_of
 from tests.support import canary
 from tests.support.attempts import CONTENT, both, envelope, send
 from tests.support.behaviours import close, pause, reset, say, then
@@ -25,8 +25,6 @@ from tests.support.certificates import CertificateFactory
 from tests.support.hostile import Phase, Script, hostile_server
 from tests.support.processes import run_python
 
-#: How late a submission may end after the deadline of the phase that used it up.
-GRACE = 1.0
 MAX_GROWTH = 10 * 1024 * 1024
 
 
@@ -38,7 +36,7 @@ def test_a_hostile_server_is_found_out_in_time_and_learns_nothing(
     context = None if case.security is Security.NONE else certificates.good.context()
     message = envelope(content=CONTENT + (b"y" * 70 + b"\r\n") * (case.size // 72))
     with hostile_server(case.script, context=context, implicit_tls=case.security is Security.IMPLICIT_TLS) as server:
-        config = server.config(case.security, ca_pem=certificates.ca_pem, deadlines=DEADLINES)
+        config = server.config(case.security, ca_pem=certificates.ca_pem, deadlines=deadlines_of(case.script))
         mail, test = both(config, message)
         server.settle()
 
@@ -128,7 +126,7 @@ def test_each_recipient_has_a_verdict_of_its_own(
 ) -> None:
     recipients = ("a@example.org", "b@example.org", "c@example.org")
     with hostile_server(script) as server:
-        attempt = send(server.config(deadlines=DEADLINES), envelope(*recipients))
+        attempt = send(server.config(deadlines=CALM), envelope(*recipients))
         server.settle()
 
     assert [item.recipient for item in attempt.recipients] == list(recipients)
@@ -147,7 +145,7 @@ def test_each_recipient_has_a_verdict_of_its_own(
 )
 def test_a_plain_refusal_leaves_the_session_to_the_next_message(script: Script) -> None:
     with hostile_server(script) as server:
-        with Session(server.config(deadlines=DEADLINES)) as session:
+        with Session(server.config(deadlines=CALM)) as session:
             verdicts = [transmit(session, envelope()).recipients[0].verdict for _ in range(2)]
         server.settle()
 
@@ -162,7 +160,7 @@ def test_a_session_out_of_step_sends_nothing_more(phase: Phase, reply: str) -> N
     if (phase, reply) == (Phase.DATA, "354 go"):
         reply = "354 go\r\n354 go"
     with hostile_server({phase: [say(reply)]}) as server:
-        with Session(server.config(deadlines=DEADLINES)) as session:
+        with Session(server.config(deadlines=CALM)) as session:
             first = transmit(session, envelope())
             second = transmit(session, envelope(content=CONTENT.replace(b"Hello", b"Second")))
             usable = session.usable
@@ -198,7 +196,7 @@ _SLOW_REPLIES = {
 
 def test_a_check_without_sending_hands_over_nothing() -> None:
     with hostile_server() as server:
-        steps = list(probe(server.config(deadlines=DEADLINES), envelope(), send=False))
+        steps = list(probe(server.config(deadlines=CALM), envelope(), send=False))
         server.settle()
 
     assert [(step.stage, step.error) for step in steps] == [

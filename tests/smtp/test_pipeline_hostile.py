@@ -11,14 +11,12 @@ from time import monotonic
 import pytest
 
 from smtpadmin.smtp import Cause, Envelope, Result, Security, Session, transmit_in_chunks, transmit_in_groups
-from tests.smtp.hostile_cases import CASES, DEADLINE, DEADLINES, Case
+from tests.smtp.hostile_cases import CASES, DEADLINE, GRACE, Case, deadlines_of
 from tests.support import canary
 from tests.support.attempts import CONTENT, SENT, UNCERTAIN, Outcome, envelope, texts_of
 from tests.support.behaviours import Behaviour, ehlo, nothing, say
 from tests.support.certificates import CertificateFactory
 from tests.support.hostile import HostileServer, Phase, Script, hostile_server
-
-GRACE = 1.0
 
 OFFER = ("8BITMIME", "SIZE 52428800", "PIPELINING", "CHUNKING", "AUTH PLAIN LOGIN")
 USUAL: dict[Phase, Behaviour] = {
@@ -131,7 +129,9 @@ def test_each_message_comes_to_what_the_server_has_made_of_it(
     context = None if case.security is Security.NONE else certificates.good.context()
     script = in_the_middle(case, phase)
     with hostile_server(script, context=context, implicit_tls=case.security is Security.IMPLICIT_TLS) as server:
-        config = server.config(case.security, ca_pem=certificates.ca_pem, deadlines=DEADLINES)
+        config = server.config(
+            case.security, ca_pem=certificates.ca_pem, deadlines=deadlines_of(script, in_flight=True)
+        )
         with Session(config) as session:
             # Else the third would go the other way; a surplus is found out by that, see `test_pipeline.py`.
             session.is_in_step = case.name not in OUT_OF_STEP
