@@ -57,6 +57,12 @@ ENTRIES = (
         permissions=("smtpadmin.view_message",),
     ),
     Entry(
+        "alerts",
+        pgettext_lazy("navigation", "Alerts"),
+        "smtpadmin_alertchannel_changelist",
+        permissions=("smtpadmin.view_alertchannel", "smtpadmin.change_alertchannel"),
+    ),
+    Entry(
         "providers",
         _("Providers"),
         "smtpadmin_providers",

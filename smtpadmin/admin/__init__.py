@@ -8,12 +8,14 @@
     locked          why nothing can be done now              workers         whether anything sends
     route           which profile, and why                   bundle          what somebody who helps has to know
     messages        the log of messages, and what is in the modules it names: message_*
+    alerts          who is told when something is wrong, with alerts_form and alerts_words
 
 What may happen to a profile is `profiles`', to a message `outbox`'s, how a test runs is `testing`'s; the words that
 commands need as well are in `wording`.
 """
 
+from smtpadmin.admin.alerts import AlertChannelAdmin
 from smtpadmin.admin.messages import MessageAdmin
 from smtpadmin.admin.profile import ProfileAdmin
 
-__all__ = ["MessageAdmin", "ProfileAdmin"]
+__all__ = ["AlertChannelAdmin", "MessageAdmin", "ProfileAdmin"]

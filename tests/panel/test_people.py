@@ -37,6 +37,7 @@ def test_permissions_are_listed_by_model_in_the_order_of_their_weight(as_alice: 
     assert choices == {
         "SMTP profile": ["View", "Add", "Change", "Delete", "Send test emails"],
         "Message": ["View", "Try again, cancel, send again", "Read subjects and texts (private)"],
+        "Alert channel": ["View", "Add", "Change", "Delete"],
         "User": ["View", "Add", "Change", "Delete"],
         "Group": ["View", "Add", "Change", "Delete"],
     }

@@ -18,7 +18,7 @@ def navigation(client: Client, path: str = "/admin/") -> dict[str, bool]:
 
 
 def test_the_administrator_sees_everything(as_alice: Client) -> None:
-    assert list(navigation(as_alice)) == ["Dashboard", "SMTP profiles", "Messages", "Providers", "Users"]
+    assert list(navigation(as_alice)) == ["Dashboard", "SMTP profiles", "Messages", "Alerts", "Providers", "Users"]
 
 
 def test_others_see_what_they_may_open(client: Client, bob: User, charlie: User) -> None:

@@ -14,12 +14,13 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.urls import include, path
 
-from smtpadmin.admin import MessageAdmin, ProfileAdmin
-from smtpadmin.models import Message, Profile
+from smtpadmin.admin import AlertChannelAdmin, MessageAdmin, ProfileAdmin
+from smtpadmin.models import AlertChannel, Message, Profile
 
 site = AdminSite()
 site.register(Profile, ProfileAdmin)
 site.register(Message, MessageAdmin)
+site.register(AlertChannel, AlertChannelAdmin)
 site.register(User, UserAdmin)
 
 urlpatterns = [
