@@ -273,3 +273,44 @@ def test_the_link_leads_to_the_provider_where_there_is_one() -> None:
     failure = Failure(stage="auth", cause="auth_refused", code=535)
     assert explain(failure, provider=get("gmail")).link == "https://support.google.com/accounts/answer/185833"
     assert explain(failure).link == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "first"),
+    [
+        ("gmail", "Set the host as Gmail gives it: smtp.gmail.com, port 465 with SSL/TLS, or 587 with STARTTLS."),
+        (
+            "tencent-ses",
+            (
+                "Set the host as Tencent Cloud SES gives it: smtp.qcloudmail.com, port 465 with SSL/TLS; or "
+                "gz-smtp.qcloudmail.com, port 465 with SSL/TLS; or sg-smtp.qcloudmail.com, port 465 with SSL/TLS."
+            ),
+        ),
+        # One for each region: the right one cannot be told from here.
+        ("amazon-ses", "Compare the host with the one in the provider’s help page, letter by letter."),
+        # Any name may be that of a server of one's own.
+        ("localhost-postfix", "Compare the host with the one in the provider’s help page, letter by letter."),
+        ("", "Compare the host with the one in the provider’s help page, letter by letter."),
+    ],
+)
+def test_a_provider_s_own_hosts_are_named_where_they_can_be(key: str, first: str) -> None:
+    assert explain(Failure(stage="dns", cause="name_not_found"), provider=get(key)).steps[0].en == first
+
+
+def test_unencrypted_ways_are_not_offered() -> None:
+    step = explain(Failure(stage="tcp", cause="connect_timeout"), provider=get("aliyun-qiye")).steps[0]
+    assert "80" not in step.en
+    assert step.zh.startswith("依次尝试阿里企业邮箱的各个连接方式：smtp.qiye.aliyun.com 的 465 端口（SSL/TLS）；或 ")
+
+
+def test_a_strange_authority_in_front_of_a_known_provider_is_an_alarm() -> None:
+    failure = Failure(stage="tls", cause="tls_unknown_ca")
+    assert (explain(failure).side, explain(failure, provider=get("gmail")).side) == (Side.PROVIDER, Side.NETWORK)
+
+
+def test_a_refusal_in_usual_words_still_tells_the_kind_of_password() -> None:
+    failure = Failure(stage="auth", cause="auth_refused", code=535, text="Error: authentication failed")
+    assert explain(failure).matched is Match.COMMON_TEXT
+    assert explain(failure, provider=get("icloud")).title.en == (
+        "iCloud Mail refused the sign-in: it wants the app-specific password"
+    )
