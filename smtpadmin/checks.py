@@ -84,7 +84,7 @@ def check_look_up_settings(**_: Any) -> Sequence[CheckMessage]:
 def check_outbox_settings(**_: Any) -> Sequence[CheckMessage]:
     """E005: a setting of the queue, of looks or of what is kept has a value that makes no sense."""
     found: list[CheckMessage] = []
-    for name in ("queue", "look_every", "retention", "keep_sent_bodies", "keep_failed_bodies"):
+    for name in ("queue", "check_every", "retention", "keep_sent_bodies", "keep_failed_bodies"):
         try:
             getattr(conf, name)
         except ImproperlyConfigured as error:

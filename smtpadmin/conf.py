@@ -30,7 +30,7 @@ class Conf:
             "AUTOCONFIG",
             "DNS_SERVERS",
             "TESTS_PER_MINUTE",
-            "LOOK_EVERY_HOURS",
+            "CHECK_EVERY_HOURS",
             "QUEUE",
             "RETENTION_DAYS",
             "KEEP_SENT_BODIES_DAYS",
@@ -76,9 +76,9 @@ class Conf:
         return int(self._get("TESTS_PER_MINUTE", 10))
 
     @property
-    def look_every(self) -> timedelta | None:
+    def check_every(self) -> timedelta | None:
         """How often workers sign in to each profile to see whether it works; None: never."""
-        hours = self._number("LOOK_EVERY_HOURS", 24, lowest=0)
+        hours = self._number("CHECK_EVERY_HOURS", 24, lowest=0)
         return timedelta(hours=hours) if hours else None
 
     @property

@@ -22,7 +22,7 @@ from django.utils import timezone
 from smtpadmin import checking, incidents, outbox, profiles, retry
 from smtpadmin.conf import conf
 from smtpadmin.crypto import CryptoError
-from smtpadmin.models import Circuit, HealthState, Incident, Look, LookSource, Profile
+from smtpadmin.models import Circuit, HealthState, Incident, Look, LookSource, Profile, TestState
 from smtpadmin.models.profile import Security
 from smtpadmin.outbox import overview, sql
 from smtpadmin.outbox.judge import answer_of
@@ -65,7 +65,7 @@ def tend(*, stop: Stop = lambda: False) -> int:
 
     Raise KeyringLocked when the stored passwords do not open.
     """
-    every, looked = conf.look_every, 0
+    every, looked = conf.check_every, 0
     if every is None:
         incidents.update()
         return 0
@@ -125,10 +125,11 @@ def _coming(now: datetime) -> QuerySet[HealthState]:
     edited = Q(profile_version__isnull=False) & ~Q(profile_version=F("profile__updated_at"))
     # Mail has met something since the last look, and there may be no more of it to find out when it is over.
     paused_since = Q(profile__circuit__since__gt=F("last__at")) & ~Q(profile__circuit__reason="")
+    mended_since = Q(failures__gt=0, profile__test_state=TestState.WORKING, profile__tested_at__gt=F("last__at"))
     settled = now - SETTLED
     return (
         _states()
-        .filter(Q(due_at__lte=now) | Q(lease="") & (edited | paused_since))
+        .filter(Q(due_at__lte=now) | Q(lease="") & (edited | paused_since | mended_since))
         .filter(Q(profile__tested_at=None) | Q(profile__tested_at__lte=settled), profile__updated_at__lte=settled)
         .order_by("due_at")
     )
@@ -160,7 +161,11 @@ def _may_try(profile: Profile, pause: Circuit, now: datetime) -> bool:
 def _notice_mail(every: timedelta) -> None:
     """Note for profiles whose last look failed that mail has been sent since."""
     for state in _states().filter(failures__gt=0, lease=""):
-        if state.last is not None and (sent_at := overview.last_sent(state.pk, since=state.last.at)):
+        if state.last is None:
+            continue
+        # What was sent before an edit says nothing of the settings as they are now.
+        since = max(state.last.at, state.profile.updated_at)
+        if sent_at := overview.last_sent(state.pk, since=since):
             _note_mail(state, sent_at, every)
 
 
@@ -169,8 +174,12 @@ def _is_known_from_mail(state: HealthState, every: timedelta, now: datetime) -> 
     if state.profile.security != Security.NONE and not _certificate_is_known(state, now):
         return None
     pause = _pause(state.profile)
-    since = [now - every, state.last.at if state.last else None, pause.since if pause else None]
-    return overview.last_sent(state.pk, since=max(at for at in since if at is not None))
+    begins = [now - every, state.profile.updated_at]
+    if state.last is not None:
+        begins.append(state.last.at)
+    if pause is not None and pause.since is not None:
+        begins.append(pause.since)
+    return overview.last_sent(state.pk, since=max(begins))
 
 
 def _certificate_is_known(state: HealthState, now: datetime) -> bool:
@@ -183,7 +192,7 @@ def _certificate_is_known(state: HealthState, now: datetime) -> bool:
 def _note_mail(state: HealthState, sent_at: datetime, every: timedelta) -> None:
     """Record that real mail has shown the profile to be well. Changes nothing where somebody looks, or has looked."""
     with sql.changes():
-        if _as_read(state).update(lease=""):
+        if _as_read(state).update(lease="", profile_version=state.profile.updated_at):
             look = Look.objects.create(profile=state.profile, at=sent_at, source=LookSource.MAIL, ok=True)
             _write_well(state, look, every)
 

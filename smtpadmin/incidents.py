@@ -87,7 +87,7 @@ def troubles_of(profile: Profile, known: Collection[Key], now: datetime) -> Iter
     A server that refuses us is one trouble, whether a look or mail has met it: it keeps the name it was opened under.
     """
     circuit: Circuit | None = getattr(profile, "circuit", None)
-    health: HealthState | None = getattr(profile, "health_state", None) if conf.look_every else None
+    health: HealthState | None = getattr(profile, "health_state", None) if conf.check_every else None
     key = str(profile.pk)
     is_known_failing = (IncidentKind.PROFILE_FAILING.value, key) in known
     failed = health.failures if health is not None and health.last is not None else 0

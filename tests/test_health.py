@@ -37,7 +37,7 @@ GOOD, BAD = (Login(mechanism="PLAIN", username=USERNAME, accepted=accepted) for 
 
 def settled(profile: Profile) -> Profile:
     """Let the profile's last change lie so far back that nobody is at work on it."""
-    Profile.objects.filter(pk=profile.pk).update(updated_at=timezone.now() - 2 * health.SETTLED)
+    Profile.objects.filter(pk=profile.pk).update(updated_at=timezone.now() - 2 * DAY)
     profile.refresh_from_db()
     return profile
 
@@ -87,7 +87,7 @@ def test_a_look_signs_in_sends_nothing_and_is_recorded(
 def test_looks_are_switched_off_by_a_setting(smtp_server: StartServer) -> None:
     server = smtp_server()
     profile_on(server)
-    with override_settings(SMTPADMIN={"LOOK_EVERY_HOURS": 0}):
+    with override_settings(SMTPADMIN={"CHECK_EVERY_HOURS": 0}):
         assert health.tend() == 0
     assert server.connections == 0
 
@@ -270,6 +270,18 @@ def test_an_edited_profile_is_looked_at_again_when_nobody_works_on_it_any_more(s
     assert server.logins == [GOOD, GOOD]
 
 
+def test_a_test_that_goes_well_is_a_reason_to_look_again(smtp_server: StartServer) -> None:
+    server = smtp_server(security=Security.STARTTLS)
+    profile = profile_on(server, ca_pem="")
+    health.tend()
+    assert found(profile) == [("sign-in", False, "tls", "tls_unknown_ca")]
+    assert health.tend() == 0
+    ago = timezone.now() - health.SETTLED
+    Look.objects.update(at=ago - MINUTE)
+    Profile.objects.update(test_state="working", tested_at=ago)
+    assert health.tend() == 1
+
+
 # What mail says
 
 
@@ -328,6 +340,13 @@ def test_mail_that_is_sent_after_a_failure_ends_it(smtp_server: StartServer) -> 
     state = state_of(profile)
     assert (state.failures, state.failing_since) == (0, None)
     assert [ok for _source, ok, _stage, _cause in found(profile)] == [False, True]
+
+
+def test_mail_that_was_sent_before_an_edit_says_nothing(smtp_server: StartServer) -> None:
+    profile = profile_on(smtp_server())
+    sent_mail(profile, ago=timedelta(hours=2))
+    Profile.objects.update(updated_at=timezone.now() - timedelta(hours=1))
+    assert health.tend() == 1
 
 
 def test_mail_that_was_sent_before_the_pause_says_nothing(smtp_server: StartServer) -> None:

@@ -185,7 +185,7 @@ def test_what_looks_have_found_is_told_with_its_details() -> None:
         ("certificate_expires", about | ends | {"days": 21}),
         ("certificate_expires", about | ends | {"days": 7}),
     ]
-    with override_settings(SMTPADMIN={"LOOK_EVERY_HOURS": 0}):
+    with override_settings(SMTPADMIN={"CHECK_EVERY_HOURS": 0}):
         assert len(update()[1]) == 3
 
 

@@ -15,7 +15,7 @@ from django.utils.formats import date_format
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
-from smtpadmin.admin import history
+from smtpadmin.admin import history, looks
 from smtpadmin.admin.columns import provider_name
 from smtpadmin.admin.guide import SECURITY_LABELS, notice_lines
 from smtpadmin.admin.locked import explanation
@@ -24,7 +24,8 @@ from smtpadmin.admin.state_views import may_resume
 from smtpadmin.admin.traffic import mail
 from smtpadmin.diagnosis import provider_of
 from smtpadmin.models import Profile, TestState
-from smtpadmin.wording.health import for_list, health
+from smtpadmin.wording.figures import moment
+from smtpadmin.wording.health import for_list, health, pause_of, verdict
 
 RECENT = 6
 
@@ -60,17 +61,23 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
     context |= mail(request, profiles) | {"has_profiles": bool(profiles), "locked": explanation(request)}
     if not may_view:
         return context
+    now = timezone.now()
+    strips = looks.strips(now)
+    end = looks.next_end(profiles, now)
     return context | {
-        "cards": [_card(profile) for profile in profiles],
+        "cards": [_card(profile, strips.get(profile.pk)) for profile in profiles],
         "warnings": list(_warnings(profiles)),
+        # One that is near stands among the warnings.
+        "next_end": end if end is not None and end.tone == "ok" else None,
         "recent": list(_recent()) if profiles else [],
     }
 
 
-def _card(profile: Profile) -> dict[str, Any]:
+def _card(profile: Profile, strip: looks.Strip | None) -> dict[str, Any]:
     return {
         "profile": profile,
         "health": health(profile),
+        "strip": strip,
         "provider": provider_name(profile.provider),
         "security": SECURITY_LABELS[profile.security],
     }
@@ -87,17 +94,40 @@ def _warnings(profiles: list[Profile]) -> Iterator[Warning]:
 
 
 def _profile_warnings(profile: Profile) -> Iterator[Warning]:
-    if profile.test_state == TestState.FAILING:
+    known = verdict(profile)
+    if known.state is TestState.FAILING and known.source is not None:
+        yield from _failing(profile)
+    elif known.state is TestState.FAILING:
         text = _("“%(name)s” failed its last test.") % {"name": profile}
         yield Warning(tone="bad", text=text, profile=profile, page="test")
-    elif profile.test_state == TestState.CHANGED:
+    elif known.state is TestState.CHANGED:
         text = _("“%(name)s” was changed after its last test.") % {"name": profile}
         yield Warning(tone="warn", text=text, profile=profile, page="test")
+    yield from _ending(profile)
     if profile.skip_verify:
         yield _certificate(profile)
     if profile.allow_plaintext_auth:
         text = _("“%(name)s” sends its password unencrypted.") % {"name": profile}
         yield Warning(tone="bad", text=text, profile=profile, page="change", field="allow_plaintext_auth")
+
+
+def _failing(profile: Profile) -> Iterator[Warning]:
+    """Yield what the last look has met. A paused profile says why in its own place."""
+    failure = looks.failure(profile)
+    if failure is not None and pause_of(profile) is None:
+        text = _("“%(name)s” has not been working since %(time)s: %(cause)s.")
+        values = {"name": profile, "time": moment(failure.since), "cause": failure.title.rstrip(".。")}
+        yield Warning(tone="bad" if failure.is_sure else "warn", text=text % values, profile=profile, page="health")
+
+
+def _ending(profile: Profile) -> Iterator[Warning]:
+    end = looks.certificate_end(profile, timezone.now())
+    if end is not None and end.tone != "ok":
+        text = _("The certificate of “%(name)s” expires %(when)s.")
+        if not end.when:
+            text = _("The certificate of “%(name)s” expired on %(date)s.")
+        values = {"name": profile, "when": end.when, "date": end.date}
+        yield Warning(tone=end.tone, text=text % values, profile=profile, page="health")
 
 
 def _certificate(profile: Profile) -> Warning:

@@ -22,6 +22,7 @@ from smtpadmin.admin.form_page import form_context, read_only_context
 from smtpadmin.admin.forms import MODEL_FIELDS, ProfileForm, SecretChange
 from smtpadmin.admin.live_check import CheckViews
 from smtpadmin.admin.locked import explanation
+from smtpadmin.admin.looks import HealthViews
 from smtpadmin.admin.pages import LockedPages, may_test
 from smtpadmin.admin.provider_pages import ProviderViews
 from smtpadmin.admin.route import RouteViews
@@ -62,7 +63,7 @@ class ProfileAdmin(Columns, ProfileModelAdmin):
     object_history_template = "admin/smtpadmin/profile/object_history.html"
 
     def get_urls(self) -> list[URLPattern]:
-        views = (TestViews, StateViews, ProviderViews, CheckViews, FindViews, RouteViews, BundleViews)
+        views = (TestViews, StateViews, HealthViews, ProviderViews, CheckViews, FindViews, RouteViews, BundleViews)
         groups = [each(self) for each in views]
         # Before the stock ones: `<path:object_id>/` would take everything.
         return [*(address for group in groups for address in group.urls()), *super().get_urls()]

@@ -15,9 +15,9 @@ class LookSource(models.TextChoices):
     """How it became known."""
 
     #: A worker has connected and signed in, and sent nothing.
-    SIGN_IN = "sign-in", pgettext_lazy("look", "Sign-in")
+    SIGN_IN = "sign-in", pgettext_lazy("check", "Sign-in")
     #: Real mail had been sent lately, which proves more.
-    MAIL = "mail", pgettext_lazy("look", "Mail was sent")
+    MAIL = "mail", pgettext_lazy("check", "Mail was sent")
 
 
 class Look(models.Model):

@@ -6,7 +6,7 @@ only sends: so what needs the admin is imported where it is used.
 
 import re
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.template.loader import render_to_string
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from smtpadmin.admin.history import ChangeLine
     from smtpadmin.admin.locked import Explanation
+    from smtpadmin.models import Profile
 
 register = template.Library()
 
@@ -40,6 +41,14 @@ def smtpadmin_dashboard(context: template.Context) -> SafeString:
 
     request = context["request"]
     return render_to_string("smtpadmin/dashboard.html", dashboard(request), request)
+
+
+@register.inclusion_tag("smtpadmin/profile_looks.html")
+def smtpadmin_looks(profile: "Profile") -> dict[str, Any]:
+    """Print how a profile has been in the last days, where anybody has looked."""
+    from smtpadmin.admin import looks  # noqa: PLC0415  needs the admin
+
+    return looks.summary(profile)
 
 
 @register.filter

@@ -58,8 +58,7 @@ class Verdict:
 
 
 def for_list(rows: QuerySet[Profile]) -> QuerySet[Profile]:
-    """Return the rows with the stage of a failed test, their pause and their looks, and without what their own pages
-    alone need."""
+    """Return the rows with all that `health` needs, and without what only their own pages need."""
     listed = rows.select_related("circuit", "health_state__last", "health_state__certificate")
     return listed.annotate(failed_stage=KT("test_report__failure__stage")).defer("test_report", "ca_pem")
 
@@ -79,7 +78,7 @@ def pause_of(profile: Profile) -> Pause | None:
 
 def looks_of(profile: Profile) -> HealthState | None:
     """Return what looks have found, unless they are switched off. Some queries, unless `for_list` has read it."""
-    return getattr(profile, "health_state", None) if conf.look_every else None
+    return getattr(profile, "health_state", None) if conf.check_every else None
 
 
 def verdict(profile: Profile) -> Verdict:

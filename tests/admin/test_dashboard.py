@@ -317,6 +317,6 @@ def test_the_dashboard_takes_a_fixed_number_of_queries(admin: Client, fill: Call
     admin.get(DASHBOARD)
     with CaptureQueriesContext(connection) as queries:
         admin.get(DASHBOARD)
-    # Session, user, profiles, keys, changes; what waits, workers, hours, what is being sent, unclear ones, reasons.
+    # Session, user, profiles, keys, looks, changes; what waits, workers, hours, what is sent, unclear ones, reasons.
     # Where there is something of it: the unclear ones with their recipients, the last attempt for each reason.
-    assert len(queries) == (14 if fill is fill_log else 11)
+    assert len(queries) == (15 if fill is fill_log else 12)

@@ -21,10 +21,11 @@ LIST = "/admin/smtpadmin/profile/"
 # What each page may ask of the database, however many profiles there are. Session and user are two of them.
 QUERIES = {
     "/admin/smtpadmin/profile/": 8,
-    "/admin/smtpadmin/": 12,
-    "/admin/smtpadmin/profile/{pk}/change/": 7,
+    "/admin/smtpadmin/": 13,
+    "/admin/smtpadmin/profile/{pk}/change/": 9,
     "/admin/smtpadmin/profile/{pk}/test/": 5,
     "/admin/smtpadmin/profile/{pk}/history/": 5,
+    "/admin/smtpadmin/profile/{pk}/health/": 8,
     "/admin/smtpadmin/profile/{pk}/delete/": 6,
     "/admin/smtpadmin/profile/add/": 4,
     "/admin/smtpadmin/profile/providers/": 2,

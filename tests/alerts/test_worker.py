@@ -26,7 +26,7 @@ def receiver(start_receiver: StartReceiver, certificates: CertificateFactory, se
     receiver = start_receiver(certificates.good)
     make_channel(kind="webhook", url=receiver.url(), ca_pem=certificates.ca_pem)
     # No looks: the server of this profile is nobody's.
-    settings.SMTPADMIN = {**settings.SMTPADMIN, "LOOK_EVERY_HOURS": 0}
+    settings.SMTPADMIN = {**settings.SMTPADMIN, "CHECK_EVERY_HOURS": 0}
     Circuit.objects.create(
         profile=make_profile(slug="failing"), reason="auth", since=timezone.now(), failures=3, **REFUSED_SIGN_IN
     )

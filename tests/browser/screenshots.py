@@ -29,13 +29,15 @@ from playwright.sync_api import Route, expect
 from pytest_django import Settings
 
 from panel import first_run, health
+from smtpadmin import incidents
 from smtpadmin.models import Profile, TestState
 from smtpadmin.smtp import Security, dialing
 from tests.browser.conftest import NewVisitor
 from tests.browser.visitor import Variant, Visitor
 from tests.support.behaviours import say
 from tests.support.hostile import HostileServer, Phase, hostile_server
-from tests.support.message_log import all_is_well, fill_log, trouble
+from tests.support.looks import last_look, month_of_looks
+from tests.support.message_log import NO_CONNECTION, REFUSED_SIGN_IN, all_is_well, fill_log, trouble
 from tests.support.profiles import make_profile
 from tests.support.smtpd import PASSWORD, USERNAME, StartServer
 
@@ -221,6 +223,28 @@ def test_pages_with_messages(visitor: Visitor, administrator: User) -> None:
     take(visitor, "message-text")
     trouble()
     visit(visitor, {"mail-dashboard-trouble": "/admin/", "profiles-paused": PROFILES})
+
+
+def test_pages_of_health(visitor: Visitor, administrator: User) -> None:
+    working = save_profiles()
+    receipts, relay = Profile.objects.get(slug="receipts"), Profile.objects.get(slug="old-relay")
+    month_of_looks(working, mixed=(9,), failing=(16, 17), **NO_CONNECTION)
+    last_look(working, left=timedelta(days=61))
+    month_of_looks(receipts)
+    last_look(receipts, left=timedelta(days=6, minutes=5), **REFUSED_SIGN_IN)
+    last_look(relay, failures=1, left=timedelta(days=20, minutes=5), **NO_CONNECTION)
+    incidents.update()
+    visitor.sign_in(administrator)
+    visit(
+        visitor,
+        {
+            "health-dashboard": "/admin/",
+            "health-well": f"{PROFILES}{working.pk}/health/",
+            "health-failing": f"{PROFILES}{receipts.pk}/health/",
+            "health-new": f"{PROFILES}{make_profile(slug='new').pk}/health/",
+            "health-settings": f"{PROFILES}{working.pk}/change/",
+        },
+    )
 
 
 def test_the_test_page(visitor: Visitor, administrator: User, smtp_server: StartServer) -> None:
