@@ -27,6 +27,7 @@ from smtpadmin.admin.pages import LockedPages, may_test
 from smtpadmin.admin.provider_pages import ProviderViews
 from smtpadmin.admin.route import RouteViews
 from smtpadmin.admin.send_test import TestViews
+from smtpadmin.admin.sender_checks import SenderViews
 from smtpadmin.admin.state_views import StateViews
 from smtpadmin.admin.usage import mailers_naming
 from smtpadmin.models import Profile
@@ -63,7 +64,10 @@ class ProfileAdmin(Columns, ProfileModelAdmin):
     object_history_template = "admin/smtpadmin/profile/object_history.html"
 
     def get_urls(self) -> list[URLPattern]:
-        views = (TestViews, StateViews, HealthViews, ProviderViews, CheckViews, FindViews, RouteViews, BundleViews)
+        views = (
+            TestViews, StateViews, HealthViews, ProviderViews, CheckViews, FindViews, RouteViews, BundleViews,
+            SenderViews,
+        )  # fmt: skip
         groups = [each(self) for each in views]
         # Before the stock ones: `<path:object_id>/` would take everything.
         return [*(address for group in groups for address in group.urls()), *super().get_urls()]

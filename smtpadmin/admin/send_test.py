@@ -203,6 +203,7 @@ class TestViews(Pages):
             "way_url": self.url("profile_use_way", profile.pk),
             "support_url": self.url("profile_support", profile.pk) if may_change else "",
             "default_url": self.url("profile_make_default", profile.pk) if may_change else "",
+            "sender_url": self.url("profile_sender", profile.pk),
             "snippet": snippet(profile),
             "csrf_token": get_token(request),
         }
