@@ -66,7 +66,9 @@ function start(presets) {
     const preset = presets.get(field.provider.value);
     const address = addressIn(field.address.value);
     const following = { ...JSON.parse(dataset.unlimited), ...preset?.limits, username: userName(preset, address) };
-    for (const name of ["host", "port", "security"]) following[name] = preset ? String(preset[name]) : "";
+    // Without a provider they are as an empty form has them.
+    const server = preset ?? { host: "", port: "", security: "tls" };
+    for (const name of ["host", "port", "security"]) following[name] = String(server[name]);
     if (address) following.name = profileName(preset, address);
     for (const [name, value] of Object.entries(following)) {
       if (field[name].value && field[name].value !== value) typed.add(name);
