@@ -17,7 +17,13 @@ from django.utils.text import capfirst
 from django.utils.translation import pgettext_lazy
 
 # The models that have pages; permissions on sessions, log entries and the like open nothing.
-MODELS = (("smtpadmin", "profile"), ("smtpadmin", "message"), ("smtpadmin", "alertchannel"), ("auth", "user"), ("auth", "group"))
+MODELS = (
+    ("smtpadmin", "profile"),
+    ("smtpadmin", "message"),
+    ("smtpadmin", "alertchannel"),
+    ("auth", "user"),
+    ("auth", "group"),
+)
 VERBS: dict[str, str | Promise] = {
     "view": pgettext_lazy("permission", "View"),
     "add": pgettext_lazy("permission", "Add"),

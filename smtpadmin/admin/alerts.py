@@ -180,7 +180,7 @@ class AlertChannelAdmin(ChannelModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         channels = list(AlertChannel.objects.all())
         context = {
-            "title": _("Alerts"),
+            "title": _("Alert channels"),
             "locked": explanation(request),
             "has_channels": bool(channels),
             "announced": alerts_words.announced(),

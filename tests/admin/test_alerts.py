@@ -190,7 +190,8 @@ def test_a_changed_channel_tries_again_what_it_could_not_tell(admin: Client, cha
 
 def test_deleting_destroys_it_and_says_who_is_not_heard_of_then(admin: Client, channel: AlertChannel) -> None:
     make_profile()
-    assert "Nobody is told when this profile fails: Main" in text_of(admin.get(page(channel, "delete")))
+    shown = text_of(admin.get(page(channel, "delete")))
+    assert "Without this channel nobody is told when one of these profiles fails: Main" in shown
     assert admin.post(page(channel, "delete"), {"post": "yes"}).status_code == 302
     assert AlertChannel.objects.count() == 0
 

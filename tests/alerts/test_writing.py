@@ -1,6 +1,6 @@
 """What alerts say, in both languages."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +9,8 @@ from django.test import override_settings
 from smtpadmin.alerts import texts, writing
 from smtpadmin.alerts.alert import Alert, Event
 from smtpadmin.alerts.outcome import Reason
-from smtpadmin.models import AlertChannel, Incident, IncidentKind
+from smtpadmin.incidents import PATIENCE
+from smtpadmin.models import AlertChannel, Incident, IncidentKind, Lane
 from smtpadmin.providers import Side, Text
 from tests.support.alerts import REFUSED_SIGN_IN
 from tests.support.profiles import make_profile
@@ -131,6 +132,10 @@ def test_the_page_is_linked_where_the_panel_s_address_is_set() -> None:
 @override_settings(CSRF_TRUSTED_ORIGINS=["https://panel.example.com"], ROOT_URLCONF="tests.support.without_admin")
 def test_without_an_admin_there_is_no_link() -> None:
     assert written("profile_failing", FAILING).link == ""
+
+
+def test_what_is_said_of_waiting_mail_is_what_is_measured() -> None:
+    assert [PATIENCE[lane] for lane in Lane] == [timedelta(minutes=10), timedelta(hours=1), timedelta(days=1)]
 
 
 def test_a_test_alert_says_that_nothing_is_wrong() -> None:
