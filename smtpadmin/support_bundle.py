@@ -10,7 +10,7 @@ import platform
 import re
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from importlib import metadata
 from typing import Any
 
@@ -46,9 +46,10 @@ _SHOWN = (
 )  # fmt: skip
 _FIELDS = (
     "slug", "name", "enabled", "is_default", "provider", "host", "port", "security", "username", "sign_in",
-    "from_address", "from_name", "from_policy", "reply_to", "ehlo_name", "skip_verify", "skip_verify_reason",
-    "pinned_sha256", "allow_plaintext_auth", "batch", "max_message_bytes", "max_recipients", "rate_second",
-    "rate_minute", "rate_hour", "rate_day", "pipelining", "chunking", "connect_timeout", "command_timeout",
+    "from_address", "from_name", "from_policy", "reply_to", "dkim_selector", "ehlo_name", "skip_verify",
+    "skip_verify_reason", "skip_verify_until", "pinned_sha256", "allow_plaintext_auth", "batch", "max_message_bytes",
+    "max_recipients", "rate_second", "rate_minute", "rate_hour", "rate_day", "pipelining", "chunking",
+    "connect_timeout", "command_timeout",
     "test_state", "tested_at", "created_at", "updated_at",
 )  # fmt: skip
 _PAUSE_FIELDS = (
@@ -102,6 +103,8 @@ class _Cleaner:
                 return _ADDRESS.sub(self._address, self._scrubber.clean(value))
             case datetime():
                 return value.isoformat(timespec="seconds")
+            case date():
+                return value.isoformat()
             case Mapping():
                 return {key: self.clean(each) for key, each in value.items()}
             case list() | tuple():

@@ -191,7 +191,7 @@ def with_canaries(text: str) -> None:
     profiles.set_password(main, Secret(canary.PASSWORD))
     Profile.objects.filter(pk=main.pk).update(
         sealed_password=main.sealed_password, reply_to=text[:254], ehlo_name=text[:253], pinned_sha256=text[:95],
-        ca_pem=text,
+        dkim_selector=text[:63], ca_pem=text,
     )  # fmt: skip
     Circuit.objects.create(profile=main, reason="auth", reply=f"535 {text}"[:512], enhanced="5.7.8")
     WorkerBeat.objects.create(name=text[:64], host=text[:253], pid=1, started_at=AT, beat_at=AT)
