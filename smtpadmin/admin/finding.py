@@ -17,7 +17,7 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern
 from django.utils.decorators import method_decorator
 from django.utils.functional import Promise
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
@@ -58,7 +58,7 @@ SURENESS_LABELS: dict[Sureness, str | Promise] = {
 _TONES = {Sureness.CERTAIN: "ok", Sureness.LIKELY: "info", Sureness.POSSIBLE: "warn"}
 _OUTCOMES: dict[Outcome, tuple[str, str | Promise]] = {
     # How it looks (as a step of a test does), and what it is called.
-    Outcome.FOUND: ("ok", gettext_lazy("Found")),
+    Outcome.FOUND: ("ok", pgettext_lazy("search step", "Found")),
     Outcome.NOTHING: ("skipped", gettext_lazy("Nothing found")),
     Outcome.NOT_ASKED: ("warning", gettext_lazy("No answer")),
     Outcome.SKIPPED: ("skipped", gettext_lazy("Left out")),

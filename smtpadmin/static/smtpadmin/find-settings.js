@@ -44,6 +44,7 @@ export class Finder {
 
   #clear() {
     this.#running?.abort();
+    this.#get("log").hidden = true;
     this.#get("steps").replaceChildren();
     this.#get("result").replaceChildren();
   }
@@ -54,6 +55,7 @@ export class Finder {
     this.#running = running;
     const list = this.#get("pending").content.cloneNode(true).firstElementChild;
     this.#get("steps").append(list);
+    Object.assign(this.#get("log"), { hidden: false, open: true });
     this.#get("button").disabled = true;
     markRunning(list);
     const body = new FormData();
@@ -66,7 +68,7 @@ export class Finder {
         } else this.#show(element, list);
       }
     } catch (error) {
-      if (error.name !== "AbortError") this.#fail(error, list);
+      if (error.name !== "AbortError") this.#fail(error);
     }
     if (this.#running === running) this.#get("button").disabled = false;
   }
@@ -75,11 +77,13 @@ export class Finder {
   #show(result, list) {
     for (const item of list.querySelectorAll(".sa-is-pending")) item.remove();
     this.#get("result").replaceChildren(result);
+    // Where nothing was found, the steps say why.
+    this.#get("log").open = !result.querySelector("[data-offer]");
     result.focus();
   }
 
-  #fail(error, list) {
-    list.remove();
+  #fail(error) {
+    this.#clear();
     const note = error instanceof Refused ? parse(error.html.trim()) : null;
     if (!(error instanceof Refused) && !(error instanceof TypeError)) throw error;
     if (note?.matches("[data-refused]")) {

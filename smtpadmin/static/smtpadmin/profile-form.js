@@ -102,8 +102,9 @@ function start(presets) {
     if (found.provider !== field.provider.value) {
       field.provider.value = found.provider;
       combobox.show();
-      applyProvider({ overwrite: true });
       picked = found.provider !== "other";
+      applyProvider({ overwrite: false });
+      note("provider", []);
     }
     for (const name of ["host", "port", "security"]) set(field[name], found[name]);
     if (found.username) {
