@@ -22,8 +22,9 @@ from smtpadmin.admin.locked import explanation
 from smtpadmin.admin.pages import may_test
 from smtpadmin.admin.state_views import may_resume
 from smtpadmin.admin.traffic import mail
+from smtpadmin.alerts.coverage import unheard
 from smtpadmin.diagnosis import provider_of
-from smtpadmin.models import Profile, TestState
+from smtpadmin.models import AlertChannel, Profile, TestState
 from smtpadmin.wording.figures import moment
 from smtpadmin.wording.health import for_list, health, pause_of, verdict
 
@@ -66,7 +67,7 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
     end = looks.next_end(profiles, now)
     return context | {
         "cards": [_card(profile, strips.get(profile.pk)) for profile in profiles],
-        "warnings": list(_warnings(profiles)),
+        "warnings": [*_warnings(profiles), *_unheard(request, profiles)],
         # One that is near stands among the warnings.
         "next_end": end if end is not None and end.tone == "ok" else None,
         "recent": list(_recent()) if profiles else [],
@@ -138,6 +139,19 @@ def _certificate(profile: Profile) -> Warning:
     text = _("“%(name)s” does NOT check the server’s certificate until %(date)s.")
     values = {"name": profile, "date": date_format(profile.skip_verify_until)}
     return Warning(tone="bad", text=text % values, profile=profile, page="change", field="skip_verify")
+
+
+def _unheard(request: HttpRequest, profiles: list[Profile]) -> Iterator[Warning]:
+    """Yield that nobody would be told, to whoever may see who is told."""
+    if not profiles or not request.user.has_perm("smtpadmin.view_alertchannel"):
+        return
+    channels = list(AlertChannel.objects.filter(enabled=True).only("kind", "kinds", "enabled", "profile_id"))
+    missing = unheard(profiles, channels)
+    if missing and not channels:
+        yield Warning(tone="info", text=_("Nobody is told when mail stops: no alert is set up."), page="alerts")
+    elif missing:
+        text = _("Nobody is told when “%(name)s” fails: no alert goes another way.")
+        yield from (Warning(tone="info", text=text % {"name": profile}, page="alerts") for profile in missing)
 
 
 def _notices(profiles: list[Profile]) -> Iterator[Warning]:

@@ -27,7 +27,8 @@ ANNOUNCED: Final[dict[str, Text]] = {
         "某个 SMTP 配置的服务器证书将在 21 天内到期；剩 7 天时再提醒一次。",
     ),
     IncidentKind.QUEUE_OLD: Text(
-        "Mail that is due waits for too long: urgent mail for 10 minutes, normal mail for an hour, bulk mail for a day.",
+        "Mail that is due waits for too long: urgent mail for 10 minutes, normal mail for an hour, bulk mail for a "
+        "day.",
         "应发出的邮件等待过久：紧急邮件超过 10 分钟，普通邮件超过 1 小时，群发邮件超过 1 天。",
     ),
 }

@@ -227,6 +227,29 @@ def test_the_list_costs_the_same_for_one_and_for_many(
         admin.get(LIST)
 
 
+# The dashboard
+
+
+def attention(client: Client) -> list[str]:
+    shown = client.get("/admin/").content.decode()
+    return [part.split("</span>")[0].split("<span>")[1] for part in shown.split("sa-attention-item")[1:]]
+
+
+NOBODY = "Nobody is told when mail stops: no alert is set up."
+
+
+def test_the_dashboard_says_that_nobody_is_told(admin: Client, viewer: Client) -> None:
+    assert attention(admin) == []
+    main = make_profile(is_default=True, test_state="working")
+    assert attention(admin) == [NOBODY]
+    assert f'href="{LIST}"' in admin.get("/admin/").content.decode()
+    assert attention(viewer) == []
+    make_channel(name="A", profile=main, addresses="ops@example.org")
+    assert attention(admin) == ["Nobody is told when “Main” fails: no alert goes another way."]
+    make_channel(name="B", kind="webhook", url=URL)
+    assert attention(admin) == []
+
+
 # The button
 
 

@@ -16,6 +16,7 @@ from smtpadmin.models.profile import today
 from smtpadmin.outbox import space
 from tests.admin.forms import page, text_of, values
 from tests.admin.message_people import address, client_of
+from tests.support.alerts import make_channel
 from tests.support.mail import put
 from tests.support.message_log import (
     GREYLISTED,
@@ -33,6 +34,12 @@ from tests.support.profiles import make_profile
 pytestmark = pytest.mark.django_db
 
 DASHBOARD = "/admin/smtpadmin/"
+
+
+@pytest.fixture(autouse=True)
+def somebody_is_told(db: None) -> None:
+    """Have a way for alerts: that there is none is a line of its own."""
+    make_channel(kind="webhook")
 
 
 def attention(client: Client) -> list[str]:
@@ -317,6 +324,7 @@ def test_the_dashboard_takes_a_fixed_number_of_queries(admin: Client, fill: Call
     admin.get(DASHBOARD)
     with CaptureQueriesContext(connection) as queries:
         admin.get(DASHBOARD)
-    # Session, user, profiles, keys, looks, changes; what waits, workers, hours, what is sent, unclear ones, reasons.
-    # Where there is something of it: the unclear ones with their recipients, the last attempt for each reason.
-    assert len(queries) == (15 if fill is fill_log else 12)
+    # Session, user, profiles, keys, looks, changes; what waits, workers, hours, what is sent, unclear ones,
+    # reasons, who is told. Where there is something of it: the unclear ones with their recipients, the last attempt for
+    # each reason.
+    assert len(queries) == (16 if fill is fill_log else 13)
