@@ -15,8 +15,8 @@ from smtpadmin.providers import Side, Text
 #: What is announced, for whoever chooses.
 ANNOUNCED: Final[dict[str, Text]] = {
     IncidentKind.PROFILE_FAILING: Text(
-        "A profile’s server cannot be reached or refuses the sign-in when the worker looks at it.",
-        "发信进程定期检查时，某个 SMTP 配置的服务器无法连接或拒绝登录。",
+        "A profile’s server cannot be reached or refuses the sign-in, at two checks in a row.",
+        "某个 SMTP 配置的服务器连续两次检查都无法连接或拒绝登录。",
     ),
     IncidentKind.PROFILE_PAUSED: Text(
         "A profile is paused because real mail met a failure that stops all of it. Its mail waits.",
@@ -183,8 +183,8 @@ REASONS: Final[dict[Reason, Explained]] = {
     Reason.PROFILE_FAILING: Explained(
         Text("The chosen profile is in trouble itself", "所选 SMTP 配置自身也有故障"),
         Text(
-            "It is paused or its last look failed, so an alert would wait in the queue with all other mail.",
-            "它已暂停或最近一次检查失败，告警会和其他邮件一起滞留在队列中。",
+            "It is paused or its last checks failed, so an alert would wait in the queue with all other mail.",
+            "它已暂停或最近的检查失败，告警会和其他邮件一起滞留在队列中。",
         ),
         (
             Text("Mend that profile: its page says what is wrong.", "先修复该 SMTP 配置，其页面说明了问题所在。"),

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def receiver(start_receiver: StartReceiver, certificates: CertificateFactory, settings: Any) -> Receiver:
     receiver = start_receiver(certificates.good)
     make_channel(kind="webhook", url=receiver.url(), ca_pem=certificates.ca_pem)
-    # No looks: the server of this profile is nobody's.
+    # No checks: the server of this profile is nobody's.
     settings.SMTPADMIN = {**settings.SMTPADMIN, "CHECK_EVERY_HOURS": 0}
     Circuit.objects.create(
         profile=make_profile(slug="failing"), reason="auth", since=timezone.now(), failures=3, **REFUSED_SIGN_IN
