@@ -30,6 +30,7 @@ def host(settings: Any) -> None:
         "{profile}change/",
         "{profile}test/",
         "{profile}history/",
+        "{profile}health/",
         "{profile}support/",
         "{profile}delete/",
         "/admin/smtpadmin/message/",

@@ -18,6 +18,7 @@ PAGES = {
     "{pk}/test/": {"admin", "tester"},
     "{pk}/support/": {"admin", "editor"},
     "{pk}/history/": {"admin", "editor", "viewer", "tester"},
+    "{pk}/health/": {"admin", "editor", "viewer", "tester"},
     "{pk}/delete/": {"admin"},
     "route/": {"admin", "editor", "viewer", "tester"},
     "providers/": {"admin", "editor", "viewer", "tester"},
