@@ -6,6 +6,7 @@
     preset_limits   the form around it                       dashboard       health at a glance
     history         who changed what                         guide, usage, columns, pages: shared parts
     locked          why nothing can be done now              workers         whether anything sends
+    finding         settings for an address, step by step    other_ways      what works in place of a test that failed
     route           which profile, and why                   bundle          what somebody who helps has to know
     messages        the log of messages, and what is in the modules it names: message_*
     alerts          who is told when something is wrong, with alerts_form and alerts_words
