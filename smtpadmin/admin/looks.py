@@ -280,7 +280,7 @@ def _state(profile: Profile) -> tuple[str, str]:
     if looks is None or looks.last is None:
         return "quiet", _("Not checked yet with the present settings")
     if not looks.last.ok:
-        text = _("The server has let nobody in since %(time)s")
+        text = _("No sign-in has worked since %(time)s")
         return "bad", text % {"time": moment(looks.failing_since or looks.last.at)}
     if looks.last.source == LookSource.MAIL:
         return "ok", _("All is well: mail was sent, %(time)s") % {"time": moment(looks.last.at)}

@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
                     "kind",
                     models.CharField(
                         choices=[
-                            ("profile_failing", "A profile’s server lets nobody in"),
+                            ("profile_failing", "A profile cannot sign in"),
                             ("profile_paused", "A profile is paused"),
                             ("certificate_expires", "A certificate expires soon"),
                             ("queue_old", "Mail waits for too long"),

@@ -76,7 +76,7 @@ class IncidentKind(models.TextChoices):
     """What may be wrong."""
 
     #: The last look failed, and no mail has been sent since.
-    PROFILE_FAILING = "profile_failing", _("A profile’s server lets nobody in")
+    PROFILE_FAILING = "profile_failing", _("A profile cannot sign in")
     #: Real mail met something that stops the whole profile.
     PROFILE_PAUSED = "profile_paused", _("A profile is paused")
     CERTIFICATE_EXPIRES = "certificate_expires", _("A certificate expires soon")
