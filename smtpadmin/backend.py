@@ -26,8 +26,8 @@ from django.utils.translation import gettext as _
 from smtpadmin import options, outbox, profiles
 from smtpadmin.compose import asked_from, compose, split, wants_from
 from smtpadmin.conf import conf
+from smtpadmin.courier import Courier, failure, never_opened, undelivered
 from smtpadmin.crypto import CryptoError
-from smtpadmin.delivery import Courier, failure, never_opened, undelivered
 from smtpadmin.exceptions import DeliveryFailed, MessageRefused
 from smtpadmin.models import Lane, Profile
 from smtpadmin.outbox import pace

@@ -23,8 +23,9 @@ from django.utils import timezone
 
 from smtpadmin import health, outbox
 from smtpadmin.alerts import telling
+from smtpadmin.courier import Courier
 from smtpadmin.crypto import CryptoError
-from smtpadmin.delivery import Courier, Point, deliver_batch
+from smtpadmin.delivery import Point, deliver_batch
 from smtpadmin.exceptions import KeyringLocked
 from smtpadmin.models import Lane, Profile, WorkerBeat
 from smtpadmin.outbox import clock

@@ -52,6 +52,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "smtpadmin.alerts",
         "smtpadmin.checking",
+        "smtpadmin.courier",
         "smtpadmin.delivery",
         "smtpadmin.health",
         "smtpadmin.incidents",

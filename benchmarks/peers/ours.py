@@ -76,7 +76,8 @@ def drain(task: Task) -> Measured:
 def drain_some(task: Task) -> Measured:
     """Do what a worker does until `count` messages are gone, or a few more, and leave the others."""
     from smtpadmin import outbox
-    from smtpadmin.delivery import Courier, deliver_batch
+    from smtpadmin.courier import Courier
+    from smtpadmin.delivery import deliver_batch
 
     profile = _profile()
 

@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from smtpadmin import outbox
-from smtpadmin.delivery import Courier, Delivered, Point, deliver_batch
+from smtpadmin.courier import Courier
+from smtpadmin.delivery import Delivered, Point, deliver_batch
 from smtpadmin.models import Attempt, Body, Circuit, Message, Profile
 from smtpadmin.models.profile import today
 from tests.support.certificates import CertificateFactory

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from smtpadmin import outbox
-from smtpadmin.delivery import Courier, Delivered, Point, deliver_batch
+from smtpadmin.courier import Courier
+from smtpadmin.delivery import Delivered, Point, deliver_batch
 from smtpadmin.models import Attempt, Body, Circuit, Message, Profile
 from smtpadmin.smtp import MOST_BYTES
 from smtpadmin.windows import Pace

@@ -9,7 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from smtpadmin import outbox
-from smtpadmin.delivery import Courier, Delivered, deliver_batch
+from smtpadmin.courier import Courier
+from smtpadmin.delivery import Delivered, deliver_batch
 from smtpadmin.models import Circuit, Lane, Profile, RateLog
 from smtpadmin.outbox import clock, pace, turn
 from smtpadmin.worker import Worker, deliver_due
