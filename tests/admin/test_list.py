@@ -21,7 +21,7 @@ LIST = "/admin/smtpadmin/profile/"
 # What each page may ask of the database, however many profiles there are. Session and user are two of them.
 QUERIES = {
     "/admin/smtpadmin/profile/": 8,
-    "/admin/smtpadmin/": 13,
+    "/admin/smtpadmin/": 14,
     "/admin/smtpadmin/profile/{pk}/change/": 9,
     "/admin/smtpadmin/profile/{pk}/test/": 5,
     "/admin/smtpadmin/profile/{pk}/history/": 5,

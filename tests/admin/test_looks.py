@@ -15,6 +15,7 @@ from smtpadmin.wording.health import health
 from tests.admin.forms import page, text_of
 from tests.admin.message_people import client_of
 from tests.admin.test_dashboard import DASHBOARD, attention, shown
+from tests.support.alerts import make_channel
 from tests.support.looks import DAY, SHA256, last_look, look, month_of_looks
 from tests.support.message_log import NO_CONNECTION, REFUSED_SIGN_IN
 from tests.support.profiles import make_profile
@@ -33,6 +34,12 @@ def badge(profile: Profile) -> tuple[str, str]:
 def last_test(state: TestState, *, ago: timedelta, stage: str = "") -> dict[str, Any]:
     report = {"failure": {"stage": stage}} if stage else None
     return {"test_state": state, "tested_at": timezone.now() - ago, "test_report": report}
+
+
+@pytest.fixture(autouse=True)
+def somebody_is_told(db: None) -> None:
+    """Have a way for alerts: that there is none is a line of its own."""
+    make_channel(kind="webhook")
 
 
 # The badge
