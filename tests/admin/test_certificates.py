@@ -211,6 +211,23 @@ def shown_of(report: dict[str, Any]) -> str:
     return found.chain[0].dates
 
 
+def report_on(host: str, cause: str, *certificates: dict[str, Any]) -> Report:
+    """Return the report of a test that stopped at these certificates."""
+    usual = {
+        "subject": "CN=a", "names": [], "issuer": "CN=b", "pem": "", "sha256": "ab" * 32,
+        "not_before": "2026-01-01T00:00:00+00:00", "not_after": "9999-12-31T23:59:59+00:00",
+    }  # fmt: skip
+    step = {"stage": "tls", "status": "failed", "seconds": 1, "reply": "", "facts": [], "said": []}
+    return Report.from_json(
+        {
+            "ok": False, "sent": False, "at": "2026-11-21T00:00:00+00:00", "seconds": 1, "server": f"{host}:465",
+            "provider": "", "recipient": "a@example.org", "pinned": "",
+            "failure": {"stage": "tls", "cause": cause, "code": None, "enhanced": "", "text": "x"},
+            "steps": [step | {"presented": [usual | each for each in certificates]}],
+        }
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("name", "host", "fits"),
     [
@@ -225,21 +242,18 @@ def shown_of(report: dict[str, Any]) -> str:
     ],
 )
 def test_names_are_compared_as_tls_does(name: str, host: str, fits: bool) -> None:
-    report = Report.from_json(
-        {
-            "ok": False, "sent": False, "at": "2026-11-21T00:00:00+00:00", "seconds": 1, "server": f"{host}:465",
-            "provider": "", "recipient": "a@example.org", "pinned": "",
-            "failure": {"stage": "tls", "cause": "tls_unknown_ca", "code": None, "enhanced": "", "text": "x"},
-            "steps": [{"stage": "tls", "status": "failed", "seconds": 1, "reply": "", "facts": [], "said": [],
-                       "presented": [{"subject": "CN=a", "names": [name], "issuer": "CN=b", "pem": "",
-                                      "not_before": "2026-01-01T00:00:00+00:00", "sha256": "ab" * 32,
-                                      "not_after": "9999-12-31T23:59:59+00:00"}]}],
-        }
-    )  # fmt: skip
-    found = presented(report)
+    found = presented(report_on(host, "tls_unknown_ca", {"names": [name]}))
     assert found is not None
     assert tones(found)["Name"][0] == (OK if fits else BAD)
     assert found.chain[0].state == "valid without an end"
+
+
+def test_an_expired_intermediate_is_not_taken_for_the_servers_own() -> None:
+    above = {"subject": "CN=b", "issuer": "CN=root", "not_after": "2026-02-01T00:00:00+00:00"}
+    found = presented(report_on("smtp.example.com", "tls_expired", {}, above))
+    assert found is not None
+    assert tones(found)["Dates"] == (QUIET, "in time itself: see those that it rests on")
+    assert [each.is_current for each in found.chain] == [True, False]
 
 
 # Trusting it

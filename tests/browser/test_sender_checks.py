@@ -14,6 +14,7 @@ from tests.support.certificates import CertificateFactory
 from tests.support.dns_server import DnsServer, servfail
 from tests.support.profiles import make_profile
 from tests.support.smtpd import PASSWORD, USERNAME, Security, StartServer
+from tests.support.stock_admin import use_stock_admin
 
 PROFILES = "/admin/smtpadmin/profile/"
 # A look-up and a stalled machine; nothing here is about speed.
@@ -44,6 +45,16 @@ def test_the_page_is_sound(visitor: Visitor, administrator: AbstractBaseUser, se
     visitor.open(f"{PROFILES}{sender.pk}/sender/")
     wait_for_result(visitor)
     visitor.assert_sound("sender")
+
+
+def test_the_page_is_sound_in_a_stock_admin_too(
+    desktop: Visitor, administrator: AbstractBaseUser, sender: Profile, dns: DnsServer, settings: Settings
+) -> None:
+    use_stock_admin(settings)
+    desktop.sign_in(administrator)
+    desktop.open(f"{PROFILES}{sender.pk}/sender/")
+    wait_for_result(desktop)
+    desktop.assert_sound("host-sender")
 
 
 def test_dns_that_does_not_answer_is_sound_too(
@@ -95,6 +106,20 @@ def test_a_refused_certificate_is_sound(
     visitor.sign_in(administrator)
     show_result(visitor, profile)
     visitor.assert_sound("certificate-unknown-ca")
+
+
+def test_a_refused_certificate_is_sound_in_a_stock_admin_too(
+    phone: Visitor,
+    administrator: AbstractBaseUser,
+    smtp_server: StartServer,
+    certificates: CertificateFactory,
+    settings: Settings,
+) -> None:
+    use_stock_admin(settings)
+    server = smtp_server(security=Security.IMPLICIT_TLS, certificate=certificates.good)
+    phone.sign_in(administrator)
+    show_result(phone, make_profile(host="localhost", port=server.port, username=USERNAME, password=PASSWORD))
+    phone.assert_sound("host-certificate")
 
 
 @pytest.mark.parametrize("kind", ["expired", "wrong_name", "intermediate_missing"])
