@@ -74,6 +74,8 @@ def _run(order: dict[str, Any]) -> dict[str, Any]:
         return {"reason": "not_installed"}
     denied: list[IPv4Network | IPv6Network] = [ip_network(text) for text in order["denied"]]
     guard = Guard(AddressPolicy(denied=tuple(denied)).allows)
+    # Before the URL is read: making a service of it is the service's own code already.
+    sys.addaudithook(guard)
     said = _listen()
     service = apprise.Apprise.instantiate(order["url"], asset=_asset(apprise), suppress_exceptions=True)
     if service is None:
@@ -86,7 +88,6 @@ def _run(order: dict[str, Any]) -> dict[str, Any]:
         return result | {"reason": "unverified"}
     if order["act"] == "check":
         return result
-    sys.addaudithook(guard)
     kinds = {"opened": apprise.NotifyType.FAILURE, "resolved": apprise.NotifyType.SUCCESS}
     done = False
     with contextlib.suppress(PermissionError):

@@ -23,11 +23,17 @@ def tell_due(*, stopping: Stopping = lambda: False) -> int:
     """Tell what is due and return how many notices were sent. Ends early when `stopping` says so."""
     notices.plan(timezone.now())
     sent = 0
+    silent: set[int] = set()
     for notice in notices.due(timezone.now()):
         if stopping():
             break
-        if notices.take(notice, now=timezone.now()):
-            sent += _tell(notice, stopping).ok
+        # A channel that does not answer takes its time once in a round: others wait behind it.
+        if notice.channel_id in silent or not notices.take(notice, now=timezone.now()):
+            continue
+        if _tell(notice, stopping).ok:
+            sent += 1
+        else:
+            silent.add(notice.channel_id)
     return sent
 
 

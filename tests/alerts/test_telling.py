@@ -100,6 +100,19 @@ def test_what_the_receiver_did_not_take_is_told_again_with_the_same_identifier(
     assert receiver.calls[2].json["id"] != first.json["id"]
 
 
+def test_a_channel_that_fails_keeps_others_waiting_once_in_a_round(
+    start_receiver: StartReceiver, receiver: Receiver, certificates: CertificateFactory, failing: Profile
+) -> None:
+    other = start_receiver(certificates.good)
+    webhook(receiver, certificates, name="A")
+    webhook(other, certificates, name="B")
+    receiver.answers += [(503, {})] * 3
+    for key in ("a", "b", "c"):
+        make_incident(failing, key=key)
+    assert telling.tell_due() == 3
+    assert (len(receiver.calls), len(other.calls)) == (1, 3)
+
+
 def test_whoever_was_never_told_of_the_beginning_is_not_told_of_the_end(
     receiver: Receiver, certificates: CertificateFactory, failing: Profile
 ) -> None:
