@@ -6,6 +6,7 @@ Its URLs hold tokens, so what comes back from it is scrubbed of every part of th
 import contextlib
 import importlib.util
 import json
+import logging
 import re
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from smtpadmin.alerts.alert import Alert
 from smtpadmin.alerts.outcome import LONGEST_DETAIL, Outcome, Reason
 from smtpadmin.smtp import AddressPolicy, Secret, scrub
 
+logger = logging.getLogger("smtpadmin.alerts")
+
 #: For starting the process and all that it does.
 SECONDS = 30.0
 #: What to install where the library is missing.
@@ -31,6 +34,7 @@ _SLICE = 0.2
 _SHORTEST_TOKEN = 6
 _BETWEEN = re.compile(r"[/:@?&=,+;#]+")
 _MOST_BYTES = 64 * 1024
+_ANYWHERE = ("0.0.0.0/0", "::/0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ def is_installed() -> bool:
 
 def check(url: Secret) -> Known:
     """Have a URL read; nothing is connected to."""
-    answer = _ask({"act": "check", "url": url.reveal()}, denied=(), stopping=lambda: False)
+    answer = _ask({"act": "check", "url": url.reveal()}, denied=_ANYWHERE, stopping=lambda: False)
     return Known(name=str(answer.get("service", ""))[:100], reason=_reason(answer))
 
 
@@ -83,9 +87,13 @@ def _ask(order: dict[str, Any], *, denied: Any, stopping: Callable[[], bool]) ->
         return {"reason": Reason.NOT_INSTALLED}
     # The URL goes in through the pipe: arguments and the environment of a process can be read by others. What it says
     # on its error output may hold secrets, and is read by nobody.
-    child = subprocess.Popen(
-        [_python(), "-P", str(_CHILD)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
+    try:
+        child = subprocess.Popen(
+            [_python(), "-P", str(_CHILD)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+    except OSError:
+        logger.exception("The process for Apprise could not be started.")
+        return {"reason": Reason.UNEXPECTED}
     given: bytes | None = json.dumps({**order, "path": sys.path, "denied": list(denied)}).encode()
     until = time.monotonic() + SECONDS
     try:

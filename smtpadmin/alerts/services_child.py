@@ -16,7 +16,8 @@ from typing import Any, TextIO
 # They act on this computer, or send mail past the profiles.
 LOCAL = frozenset(
     {
-        "blink1", "dbus", "glib", "gio", "gnome", "kde", "macosx", "mailto", "mailtos", "qt", "syslog", "windows",
+        "blink1", "dbus", "deltachat", "deltachats", "glib", "gio", "gnome", "kde", "macosx", "mailto", "mailtos", "qt",
+        "syslog", "windows",
     }
 )  # fmt: skip
 # One call of one service; the whole process is given a little more.
@@ -70,12 +71,15 @@ def _run(order: dict[str, Any]) -> dict[str, Any]:
 
     try:
         import apprise  # noqa: PLC0415  an optional dependency
+        from apprise.attachment.file import AttachFile  # noqa: PLC0415
     except ImportError:
         return {"reason": "not_installed"}
     denied: list[IPv4Network | IPv6Network] = [ip_network(text) for text in order["denied"]]
     guard = Guard(AddressPolicy(denied=tuple(denied)).allows)
     # Before the URL is read: making a service of it is the service's own code already.
     sys.addaudithook(guard)
+    # Some services read a template or a key from a file that the URL names: none of this computer's.
+    AttachFile.location = apprise.ContentLocation.INACCESSIBLE
     said = _listen()
     service = apprise.Apprise.instantiate(order["url"], asset=_asset(apprise), suppress_exceptions=True)
     if service is None:
@@ -88,6 +92,8 @@ def _run(order: dict[str, Any]) -> dict[str, Any]:
         return result | {"reason": "unverified"}
     if order["act"] == "check":
         return result
+    # What a URL says of it (`redirect=yes`) does not count.
+    service.redirects = False
     kinds = {"opened": apprise.NotifyType.FAILURE, "resolved": apprise.NotifyType.SUCCESS}
     done = False
     with contextlib.suppress(PermissionError):

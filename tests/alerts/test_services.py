@@ -4,6 +4,7 @@ import importlib.util
 import logging
 import time
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,6 +67,31 @@ def test_redirects_are_not_followed(receiver: Receiver) -> None:
     assert len(receiver.calls) == 1
 
 
+def test_a_url_cannot_ask_for_redirects(receiver: Receiver) -> None:
+    receiver.answers.append((307, {"Location": receiver.url("/elsewhere")}))
+    url = Secret(f"json://127.0.0.1:{receiver.port}/x?redirect=yes")
+    assert services.send(url, ALERT, policy=OPEN).reason is Reason.SERVICE_REFUSED
+    assert len(receiver.calls) == 1
+
+
+def test_a_url_cannot_name_a_file_of_this_computer(
+    start_receiver: StartReceiver,
+    certificates: CertificateFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.ca_file))
+    receiver = start_receiver(certificates.good)
+    receiver.answers += [(200, {})] * 2
+    private = tmp_path / "private.json"
+    private.write_text('{"type": "message", "attachments": [{"contentType": "x"}], "private": "canary-of-a-file"}')
+    address = f"workflows://127.0.0.1:{receiver.port}/workflow-id/signature"
+    assert services.send(Secret(address), ALERT, policy=OPEN) == Outcome()
+    outcome = services.send(Secret(f"{address}?template={private}"), ALERT, policy=OPEN)
+    assert outcome.reason is Reason.SERVICE_REFUSED
+    assert [b"canary-of-a-file" in call.body for call in receiver.calls] == [False]
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_denied_networks_are_not_connected_to(receiver: Receiver, host: str) -> None:
     denied = AddressPolicy(denied=(ip_network("127.0.0.0/8"), ip_network("::1/128")))
@@ -106,6 +132,7 @@ def test_a_worker_that_stops_does_not_wait(receiver: Receiver) -> None:
         ("jsons://example.com/?verify=no", Known("JSON", Reason.UNVERIFIED)),
         ("syslog://", Known("Local Syslog", Reason.LOCAL_SERVICE)),
         ("mailtos://user:password@example.com", Known("E-Mail", Reason.LOCAL_SERVICE)),
+        ("deltachat://user:password@example.com", Known("Delta Chat", Reason.LOCAL_SERVICE)),
     ],
 )
 def test_a_url_is_read_without_a_connection(url: str, known: Known) -> None:
@@ -129,3 +156,8 @@ def test_nothing_of_it_is_logged(receiver: Receiver, caplog: pytest.LogCaptureFi
     services.send(url_of(receiver), ALERT, policy=OPEN)
     written = "".join(capfd.readouterr())
     assert TOKEN not in caplog.text + written
+
+
+def test_a_process_that_does_not_start_is_an_outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "_python", lambda: str(tmp_path / "python-that-is-gone"))
+    assert services.send(Secret("json://127.0.0.1/"), ALERT, policy=OPEN) == Outcome(Reason.UNEXPECTED)
