@@ -25,7 +25,7 @@ PATIENCE = timedelta(hours=24)
 _LEASE = timedelta(minutes=3)
 _BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 20, 30))
 _THEN = timedelta(hours=1)
-# In one round; what is more waits for the next.
+# Of a channel in one round; what is more waits for the next.
 _MOST = 50
 
 
@@ -128,9 +128,12 @@ def _drop_what_is_over() -> None:
 
 
 def due(now: datetime) -> Sequence[AlertNotice]:
-    """Return the notices to send now."""
+    """Return the notices to send now, some of each channel: nobody waits behind what another does not take."""
     waiting = AlertNotice.objects.filter(state=NoticeState.WAITING, due_at__lte=now, channel__enabled=True)
-    return list(waiting.select_related("incident__profile", "channel__profile").order_by("due_at", "pk")[:_MOST])
+    rows = waiting.select_related("incident__profile", "channel__profile").order_by("due_at", "pk")
+    channels = waiting.order_by("channel").values_list("channel", flat=True).distinct()
+    found = [notice for channel in channels for notice in rows.filter(channel=channel)[:_MOST]]
+    return sorted(found, key=lambda notice: (notice.due_at, notice.pk))
 
 
 def take(notice: AlertNotice, *, now: datetime) -> bool:
@@ -139,7 +142,8 @@ def take(notice: AlertNotice, *, now: datetime) -> bool:
     rows = AlertNotice.objects.filter(pk=notice.pk, state=NoticeState.WAITING, due_at=notice.due_at)
     if notice.event == AlertEvent.OPENED:
         rows = rows.filter(incident__closed_at=None)
-    if not rows.update(due_at=until, attempts=F("attempts") + 1):
+    # Without the reason of the try before, which `reconsider` goes by.
+    if not rows.update(due_at=until, attempts=F("attempts") + 1, reason="", detail=""):
         return False
     notice.due_at, notice.attempts = until, notice.attempts + 1
     return True
@@ -154,10 +158,13 @@ def give_back(notice: AlertNotice, *, now: datetime) -> None:
 
 def settle(notice: AlertNotice, outcome: Outcome, *, now: datetime) -> None:
     """Write what became of a notice that was taken."""
-    rows = AlertNotice.objects.filter(pk=notice.pk, state=NoticeState.WAITING, due_at=notice.due_at)
+    taken = AlertNotice.objects.filter(pk=notice.pk, due_at=notice.due_at)
     if outcome.ok:
-        rows.update(state=NoticeState.SENT, sent_at=now, reason="", detail="")
+        # Also where it was dropped meanwhile, because the incident ended: who has heard of it hears of the end, too.
+        told = taken.filter(state__in=(NoticeState.WAITING, NoticeState.DROPPED))
+        told.update(state=NoticeState.SENT, sent_at=now, reason="", detail="")
         return
+    rows = taken.filter(state=NoticeState.WAITING)
     reason = outcome.reason or ""
     next_try = now + pause_after(notice.attempts)
     if outcome.reason in FOR_GOOD:

@@ -103,6 +103,39 @@ def test_a_beginning_is_not_told_after_the_end() -> None:
     assert not notices.take(notice, now=timezone.now())
 
 
+def test_what_was_being_told_as_it_ended_was_told() -> None:
+    make_channel()
+    incident = make_incident(make_profile())
+    plan()
+    notice = take_one()
+    close(incident)
+    plan()  # another worker's round, while this one waits for the receiver
+    notices.settle(notice, Outcome(), now=timezone.now())
+    plan()
+    assert alerts.notices() == [("opened", "sent"), ("resolved", "waiting")]
+
+
+def test_what_is_being_told_is_not_told_anew_by_a_changed_channel() -> None:
+    channel = make_channel()
+    make_incident(make_profile())
+    plan()
+    settle(DEFERRED)
+    alerts.let_pass(2 * MINUTE)
+    take_one()
+    notices.reconsider(channel, now=timezone.now())
+    assert notices.due(timezone.now()) == []
+
+
+def test_a_channel_with_much_to_tell_leaves_room_for_others() -> None:
+    first = make_channel(name="A")
+    for number in range(60):
+        make_incident(None, key=f"lane {number}")
+    plan()
+    second = make_channel(name="B")
+    plan()
+    assert {notice.channel_id for notice in notices.due(timezone.now())} == {first.pk, second.pk}
+
+
 def test_a_notice_is_taken_once() -> None:
     make_channel()
     make_incident(make_profile())
