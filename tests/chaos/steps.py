@@ -1,6 +1,7 @@
 """os._exit at every instant between claim and settle, in each way of transfer: where a message is then, exactly.
 
     claimed, before mark     nothing has left: queued again at once, and nobody is asked
+    claimed over an open connection, which is the mark, and
     marked                   nothing has arrived, and that cannot be known: in doubt
     answered, before settle  it has arrived, and that is not recorded: in doubt
     settled                  recorded: nothing is in doubt
@@ -108,7 +109,8 @@ def _check(site: Site, mode: str, point: str, times: int) -> None:
     may_be_marked = mode != "one by one"
     match point:
         case Point.CLAIMED:
-            right = not doubtful
+            # The first claim comes before the connection.
+            right = not any(doubtful.values()) and (times > 1 or not doubtful)
         case Point.OPENED | Point.BEFORE_MARK | Point.SETTLED:
             right = not doubtful or may_be_marked
         case Point.MARKED:
