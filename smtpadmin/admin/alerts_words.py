@@ -82,7 +82,7 @@ def hears(channel: AlertChannel) -> str:
     if not channel.kinds:
         return pgettext("kinds of incidents", "Everything")
     labels = dict(IncidentKind.choices)
-    return ", ".join(str(labels.get(kind, kind)) for kind in channel.kinds)
+    return pgettext("between items", ", ").join(str(labels.get(kind, kind)) for kind in channel.kinds)
 
 
 def announced() -> list[str]:
