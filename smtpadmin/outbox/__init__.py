@@ -30,8 +30,9 @@ from smtpadmin.outbox.judge import Settlement, judge, unsendable
 from smtpadmin.outbox.prune import Removed, clean, prune, prune_bodies, truncate_log
 from smtpadmin.outbox.record import record
 from smtpadmin.outbox.release import Released, expire, release, resend_uncertain
-from smtpadmin.outbox.settle import PATIENCE, persist, settle
+from smtpadmin.outbox.settle import PATIENCE, settle
 from smtpadmin.outbox.space import ACCEPT_FLOOR, SEND_FLOOR, check_room, may_accept, may_send
+from smtpadmin.outbox.sql import persist
 
 __all__ = [
     "ACCEPT_FLOOR",

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from django.db import InterfaceError, InternalError, OperationalError
 from django.utils import timezone
 
 from smtpadmin import retry
@@ -31,6 +32,8 @@ _SUSPECT = 2
 _SUSPECT_EVERY = 4
 # A lease with more than this part of its time left is as good as a new one.
 _FRESH = 0.75
+# How long a claim is undone for while the database is away: less than a worker has when it is told to stop.
+_LET_GO = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +113,24 @@ def claim(profile: Profile, *, worker: str, lanes: Sequence[Lane] = ALL_LANES, r
     if not space.may_send():
         return None
     lease = f"{worker[:47]}.{secrets.token_hex(8)}"
-    with sql.changes():
-        gate = _enter(profile, lanes)
-        taken = gate.take(lanes) if gate else {}
-        if not taken or gate is None:
-            return None
-        marked_at = clock.uptime() if ready and gate.may_mark else None
-        phase = Phase.OPEN if marked_at is None else Phase.DATA
-        rows = _take(profile.pk, lease, taken, suspects=gate.suspects_now, phase=phase)
-        if gate.probe and rows:
-            move_probe(profile.pk, reason=gate.reason, failures=gate.failures, version=gate.version)
-        messages = _read(rows)
+    rows: list[tuple[Any, ...]] = []
+    try:
+        with sql.changes():
+            gate = _enter(profile, lanes)
+            taken = gate.take(lanes) if gate else {}
+            if not taken or gate is None:
+                return None
+            marked_at = clock.uptime() if ready and gate.may_mark else None
+            phase = Phase.OPEN if marked_at is None else Phase.DATA
+            rows = _take(profile.pk, lease, taken, suspects=gate.suspects_now, phase=phase)
+            if gate.probe and rows:
+                move_probe(profile.pk, reason=gate.reason, failures=gate.failures, version=gate.version)
+            messages = _read(rows)
+    except (OperationalError, InterfaceError, InternalError):
+        if rows:
+            # They may be claimed all the same, where the answer to COMMIT was lost; marked ones would become uncertain.
+            sql.persist(lambda: _let_go(profile.pk, lease), patience=_LET_GO)
+        raise
     if not messages:
         return None
     return Claim(
@@ -339,6 +349,15 @@ def mark(claim: Claim, ids: Sequence[int]) -> frozenset[int]:
         ],
     )  # fmt: skip
     return frozenset(row[0] for row in marked)
+
+
+def _let_go(profile_id: int, lease: str) -> int:
+    """Return to the queue what was claimed under a lease that nobody has come to know."""
+    return sql.run(
+        f"""UPDATE {sql.MESSAGE} SET state = 'queued', {sql.UNLEASED}
+            WHERE profile_id = %s AND state = 'sending' AND lease = %s""",
+        [profile_id, lease],
+    )
 
 
 def renew(claim: Claim) -> int:

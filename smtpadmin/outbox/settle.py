@@ -6,11 +6,8 @@ repeated, and 32 where it was not (measured).
 """
 
 import logging
-import time
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
-from django.db import InterfaceError, InternalError, OperationalError
 from django.utils import timezone
 
 from smtpadmin.conf import conf
@@ -24,7 +21,6 @@ logger = logging.getLogger("smtpadmin.outbox")
 #: How long a result is held for a database that is away. Longer than a lease on purpose: the write is conditional, so
 #: a late one does no harm, and where nobody has released the row it still saves an "uncertain".
 PATIENCE = 900.0
-_FIRST_WAIT, _LONGEST_WAIT = 0.05, 2.0
 
 # What is written of each message, recipient and attempt, with the types of PostgreSQL.
 _RESULT = {
@@ -42,8 +38,6 @@ _ATTEMPT = {
     "cause": "text", "code": "integer", "enhanced": "text", "reply": "text",
 }  # fmt: skip
 
-_Item = TypeVar("_Item")
-
 
 def settle(claim: Claim, settlements: Sequence[Settlement], *, patience: float = PATIENCE) -> frozenset[int]:
     """Record results and return the ids of the messages they were recorded for; the others were no longer ours.
@@ -52,25 +46,7 @@ def settle(claim: Claim, settlements: Sequence[Settlement], *, patience: float =
     """
     if not settlements:
         return frozenset()
-    return persist(lambda: _settle(claim, settlements), patience=patience)
-
-
-def persist(act: Callable[[], _Item], *, patience: float) -> _Item:
-    """Do something with the database, again and again while it is away. Not for use inside a transaction."""
-    until = time.monotonic() + patience
-    wait = _FIRST_WAIT
-    while True:
-        try:
-            return act()
-        except (OperationalError, InterfaceError, InternalError) as error:
-            # InternalError is what a transaction gets that PostgreSQL has ended for its silence.
-            connection = sql.database()
-            if connection.in_atomic_block or time.monotonic() + wait > until:
-                raise
-            logger.warning("The database does not take the outcome of sent mail; trying again. %s", error)
-            connection.close()
-            time.sleep(wait)
-            wait = min(wait * 2, _LONGEST_WAIT)
+    return sql.persist(lambda: _settle(claim, settlements), patience=patience)
 
 
 def _settle(claim: Claim, settlements: Sequence[Settlement]) -> frozenset[int]:

@@ -7,16 +7,20 @@ mark for each value, Django, the driver and the server all read it letter by let
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections, router, transaction
+from django.db import InterfaceError, InternalError, OperationalError, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from smtpadmin.models import Attempt, Body, Circuit, Message, Profile, Recipient
+
+logger = logging.getLogger("smtpadmin.outbox")
 
 # ruff: noqa: SLF001 - `_meta` is Django's documented way to a table's name
 MESSAGE = Message._meta.db_table
@@ -32,6 +36,9 @@ UNLEASED = "phase = '', lease = '', lease_until = 0, lease_boot = ''"
 ENGINES = ("sqlite", "postgresql")
 # Rows of one INSERT: more gain nothing, and with their bodies they are some megabytes.
 _ROWS = 200
+_FIRST_WAIT, _LONGEST_WAIT = 0.05, 2.0
+
+_Item = TypeVar("_Item")
 
 
 def database() -> BaseDatabaseWrapper:
@@ -47,6 +54,24 @@ def changes() -> Iterator[None]:
     """Run a transaction on the outbox's database; inside one of the caller's it is a part of that."""
     with transaction.atomic(using=database().alias):
         yield
+
+
+def persist(act: Callable[[], _Item], *, patience: float) -> _Item:
+    """Do something with the database, again and again while it is away. Not for use inside a transaction."""
+    until = time.monotonic() + patience
+    wait = _FIRST_WAIT
+    while True:
+        try:
+            return act()
+        except (OperationalError, InterfaceError, InternalError) as error:
+            # InternalError is what a transaction gets that PostgreSQL has ended for its silence.
+            connection = database()
+            if connection.in_atomic_block or time.monotonic() + wait > until:
+                raise
+            logger.warning("The database does not take what has become of mail; trying again. %s", error)
+            connection.close()
+            time.sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT)
 
 
 def run(text: str, params: Sequence[Any] = ()) -> int:
