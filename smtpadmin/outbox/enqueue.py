@@ -1,7 +1,7 @@
 """Accepting messages: in the caller's transaction, so that a rollback unsends."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,8 +24,9 @@ _NEW_MESSAGE = {
     "origin_slug": "", "moved_because": "", "direct": False,
 }  # fmt: skip
 _NEW_RECIPIENT = {"state": "pending", "stage": "", "cause": "", "enhanced": "", "reply": ""}
-# In one statement; with attachments they may be megabytes each.
-_BODIES = 50
+# In one statement. With attachments they may be megabytes each, twice as long on their way to PostgreSQL, which ends
+# the connection over a statement of a gigabyte (measured with 50 of 11 MB).
+_BODIES, _BODY_BYTES = 50, 32_000_000
 # So few messages are one statement, where the database can do that.
 _AT_ONCE = 10
 _MESSAGE_ID = re.compile(rb"^message-id:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
@@ -72,10 +73,9 @@ def enqueue(messages: Sequence[Outgoing]) -> tuple[Queued, ...]:
     rows = [_row(uid, item, now) for uid, item in zip(uids, messages, strict=True)]
     addresses = [(uid, each) for uid, item in zip(uids, messages, strict=True) for each in item.envelope.recipients]
     stored = _Stored(rows=rows, bodies=dict(zip(uids, bodies, strict=True)), addresses=addresses, at=now)
-    if len(messages) <= _AT_ONCE and sql.database().vendor == "postgresql":
-        ids = stored.in_one_statement()
-    else:
-        ids = stored.table_by_table()
+    is_little = len(messages) <= _AT_ONCE and sum(map(len, bodies)) <= _BODY_BYTES
+    at_once = is_little and sql.database().vendor == "postgresql"
+    ids = stored.in_one_statement() if at_once else stored.table_by_table()
     return tuple(Queued(ids[uid], uid) for uid in uids)
 
 
@@ -128,10 +128,23 @@ class _Stored:
 
 def _store_bodies(bodies: Sequence[tuple[int, bytes]]) -> None:
     """Store sealed bodies. Long values travel as parameters of their own: as JSON they would be read once more."""
-    for start in range(0, len(bodies), _BODIES):
-        chunk = bodies[start : start + _BODIES]
+    for chunk in _chunks(bodies):
         rows = ", ".join(["(%s, %s)"] * len(chunk))
         sql.run(f"INSERT INTO {sql.BODY} (message_id, sealed) VALUES {rows}", [each for body in chunk for each in body])
+
+
+def _chunks(bodies: Sequence[tuple[int, bytes]]) -> Iterator[Sequence[tuple[int, bytes]]]:
+    """Yield what fits into one statement, or the one that is larger by itself."""
+    chunk: list[tuple[int, bytes]] = []
+    size = 0
+    for body in bodies:
+        size += len(body[1])
+        if chunk and (len(chunk) == _BODIES or size > _BODY_BYTES):
+            yield chunk
+            chunk, size = [], len(body[1])
+        chunk.append(body)
+    if chunk:
+        yield chunk
 
 
 def _row(uid: str, item: Outgoing, now: datetime) -> tuple[object, ...]:

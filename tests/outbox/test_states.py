@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from smtpadmin import keys, outbox
@@ -64,6 +65,20 @@ def test_a_rollback_unsends(profile: Profile) -> None:
         put(profile)
         transaction.set_rollback(True)
     assert (Message.objects.count(), Body.objects.count(), Recipient.objects.count()) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("count", "statements"), [(4, 2), (60, 30)])
+def test_large_bodies_are_stored_few_at_a_time(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch, count: int, statements: int
+) -> None:
+    # PostgreSQL takes no statement of a gigabyte.
+    content = CONTENT + b"x" * 70 + b"\r\n"
+    size = len(keys.keyring().seal_bytes("", content))
+    monkeypatch.setitem(outbox.enqueue.__globals__, "_BODY_BYTES", 2 * size)
+    with CaptureQueriesContext(connection) as said:
+        outbox.enqueue([outgoing(profile, f"{n}@example.org", content=content) for n in range(count)])
+    assert sum("INTO smtpadmin_body" in each["sql"] for each in said.captured_queries) == statements
+    assert Body.objects.count() == count
 
 
 def test_a_list_is_accepted_as_a_whole_with_each_body_at_its_message(profile: Profile) -> None:
