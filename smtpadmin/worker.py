@@ -251,13 +251,14 @@ class Worker:
                         break
                     continue
                 if courier is None or courier.profile.updated_at != claim.profile_version:
+                    if claim.marked_at is not None:
+                        # Ready was another connection; the next one has yet to be made.
+                        self._return(claim)
                     profile = Profile.objects.get(pk=profile_id)
                     courier = self._new_courier(courier, profile, claim)
                     if courier is None:
                         break
                     if claim.marked_at is not None:
-                        # Ready was another connection; this one has yet to be made.
-                        outbox.give_back(claim, [message.id for message in claim.messages])
                         continue
                 with self._held(claim):
                     done = deliver_batch(claim, courier, stop=self._is_over, reached=self._reached)
@@ -273,16 +274,20 @@ class Worker:
         """Return a courier for the profile as it is now; None, with the messages given back, when it has no way in."""
         if old is not None:
             old.close()
-        ids = [message.id for message in claim.messages]
         try:
             return Courier(profile)
         except CryptoError:
-            outbox.give_back(claim, ids)
+            self._return(claim)
             outbox.opened(claim, FailureClass.AUTH, AuthError(health.UNOPENED, cause=Cause.PASSWORD_MISSING))
             return None
         except KeyringLocked:
-            outbox.give_back(claim, ids)
+            self._return(claim)
             raise
+
+    def _return(self, claim: outbox.Claim) -> None:
+        """Give back all of a claim: nothing of it has left."""
+        ids = [message.id for message in claim.messages]
+        outbox.persist(lambda: outbox.give_back(claim, ids), patience=outbox.PATIENCE)
 
     def _more_comes(self, profile_id: int, lanes: Sequence[Lane], linger: float) -> bool:
         """Wait with an open connection for more to send; False when nothing came."""

@@ -102,6 +102,23 @@ def test_a_password_that_does_not_open_pauses_its_profile(smtp_server: StartServ
     assert (profile.circuit.reason, profile.circuit.cause) == ("auth", "password_missing")
 
 
+def test_what_was_marked_with_its_claim_goes_back_where_the_profile_cannot_be_read(
+    smtp_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = profile_on(smtp_server())
+    fill(profile, 2)
+    claim = outbox.claim
+    monkeypatch.setattr(outbox, "claim", lambda profile, **given: claim(profile, **{**given, "ready": True}))
+
+    def away(**_: Any) -> Profile:
+        raise OperationalError("The database is away.")
+
+    monkeypatch.setattr(Profile.objects, "get", away)
+    with pytest.raises(OperationalError):
+        deliver_due()
+    assert set(Message.objects.values_list("state", "phase")) == {("queued", "")}
+
+
 def test_a_locked_keyring_leaves_the_queue_alone(smtp_server: StartServer) -> None:
     profile = profile_on(smtp_server())
     message = put(profile)
