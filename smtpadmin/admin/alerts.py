@@ -62,7 +62,9 @@ class ChannelTestViews(Pages):
         if locked := self.locked(request):
             return locked
         channel = self._to_test(request, pk)
-        sent = Message.objects.filter(uid=request.GET.get("message", "-")).first()
+        uid = request.GET.get("message", "")
+        # PostgreSQL takes no NUL in a text.
+        sent = Message.objects.filter(uid=uid).first() if uid.isalnum() else None
         context = {
             "title": _("Send test alert"),
             "subtitle": channel.name,

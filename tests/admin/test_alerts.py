@@ -303,6 +303,12 @@ def test_a_test_by_mail_leads_to_its_message(admin: Client) -> None:
     assert "The mail server has taken it." in text_of(admin.get(f"{page(channel, 'test')}?message={message.uid}"))
 
 
+@pytest.mark.parametrize("name", ["\x00", "unknown", "é" * 300])
+def test_a_link_to_the_result_of_no_message_shows_the_page(admin: Client, name: str) -> None:
+    channel = make_channel(profile=make_profile(), addresses="ops@example.org")
+    assert admin.get(page(channel, "test"), {"message": name}).status_code == 200
+
+
 def test_too_many_tests_within_a_minute_are_refused(
     admin: Client, receiver: Receiver, live: AlertChannel, settings: Any
 ) -> None:
