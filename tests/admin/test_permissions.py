@@ -37,6 +37,7 @@ PRESSES = {
     "{pk}/try/": {"admin"},
     "try/": {"admin"},
     "{pk}/test/run/": {"admin", "tester"},
+    "{pk}/test/way/": {"admin"},
     "{pk}/delete/": {"admin"},
 }
 PEOPLE = ("admin", "editor", "viewer", "tester", "stranger")
