@@ -185,6 +185,8 @@ class ProfileForm(ProfileModelForm):
         return str(self.cleaned_data["pinned_sha256"]).replace(":", "").replace(" ", "").lower()
 
     def clean(self) -> dict[str, Any]:
+        # Django's own clean is what has names and short names checked for being taken.
+        super().clean()
         cleaned: dict[str, Any] = self.cleaned_data
         for name in _HAS_DEFAULT:
             if cleaned.get(name) in (None, "") and name not in self.errors:

@@ -76,8 +76,11 @@ def fill_in(values: MutableMapping[str, str], *, language: str) -> None:
         values["port"] = DEFAULT_PORTS.get(values["security"], "")
     if not values.get("username") and values.get("sign_in") != "none":
         values["username"] = provider.username_for(address) if provider else address
-    if not values.get("name") and "@" in address:
-        values["name"] = free_name(suggested_name(provider, address, language))
+    if "@" in address:
+        suggested = suggested_name(provider, address, language)
+        # The page's script writes the suggestion into the form without knowing which names are taken.
+        if values.get("name", "") in {"", suggested}:
+            values["name"] = free_name(suggested)
     if not values.get("slug") and values.get("name"):
         values["slug"] = profiles.free_slug(values["name"])
 

@@ -107,6 +107,19 @@ def test_two_profiles_of_one_mailbox_get_names_that_tell_them_apart(admin: Clien
     assert (first.slug, second.slug) == ("qq-mail-notify", "qq-mail-notify-2")
 
 
+def test_a_suggested_name_that_is_taken_gets_a_number_too(admin: Client) -> None:
+    make_profile(name="example.org")
+    profile = add(admin, address="notify@example.org", secret=CANARY, host="mail.example.org", name="example.org")
+    assert profile.name == "example.org 2"
+
+
+@pytest.mark.parametrize(("field", "value"), [("name", "Main"), ("slug", "main")])
+def test_a_taken_name_is_said_beside_its_field(admin: Client, field: str, value: str) -> None:
+    make_profile(name="Main", slug="main")
+    found = refused(admin, address="notify@qq.com", secret=CANARY, **{field: value})
+    assert list(found) == [field]
+
+
 def test_only_the_first_profile_becomes_the_default(admin: Client) -> None:
     first = add(admin, address="a@qq.com", secret=CANARY)
     second = add(admin, address="b@qq.com", secret=CANARY)
