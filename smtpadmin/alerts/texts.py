@@ -49,6 +49,8 @@ RESOLVED: Final[dict[str, Text]] = {
     ),
     IncidentKind.QUEUE_OLD: Text("Over: mail no longer waits ({lane})", "已恢复：邮件不再积压（{lane}）"),
 }
+#: Its trouble ended with its use: nothing has been mended.
+OUT_OF_USE: Final = Text("Over: “{profile}” is disabled or deleted", "已结束：“{profile}”已停用或删除")
 #: For a kind that this version does not know by name.
 OTHER_OPENED: Final = Text("Something is wrong: {kind}", "出现问题：{kind}")
 OTHER_RESOLVED: Final = Text("Over: {kind}", "已恢复：{kind}")

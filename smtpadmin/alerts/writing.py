@@ -30,7 +30,10 @@ def of_incident(
     titles, other = (
         (texts.RESOLVED, texts.OTHER_RESOLVED) if event is Event.RESOLVED else (texts.OPENED, texts.OTHER_OPENED)
     )
-    subject = _fill(titles.get(incident.kind, other), **values).get(language)
+    title = titles.get(incident.kind, other)
+    if event is Event.RESOLVED and values["profile"] and not (incident.profile and incident.profile.enabled):
+        title = texts.OUT_OF_USE
+    subject = _fill(title, **values).get(language)
     cause, step, side = _explained(incident, values)
     link = _link(incident)
     lines: list[Text] = [_fill(texts.PROFILE, **values)] if values["profile"] else []

@@ -82,6 +82,17 @@ def test_trouble_that_comes_and_goes_says_so() -> None:
     assert "It has come back 4 times within the last hour." in written("profile_failing", FAILING, times=4).text
 
 
+@pytest.mark.parametrize("kind", ["profile_failing", "profile_paused", "certificate_expires"])
+def test_of_a_profile_that_is_out_of_use_nobody_is_told_that_it_works(kind: str) -> None:
+    details = CERTIFICATE if kind == "certificate_expires" else FAILING
+    for profile in (make_profile(slug="main", enabled=False), None):
+        incident = Incident(pk=5, kind=kind, profile=profile, opened_at=NOON, closed_at=EVENING, details=details)
+        channel = AlertChannel(name="Ops", kind="mail", language="en")
+        alert = writing.of_incident(incident, channel, Event.RESOLVED, uid="u1")
+        name = profile.name if profile else details["profile"]
+        assert alert.subject == f"Over: “{name}” is disabled or deleted"
+
+
 def test_the_end_says_how_long_it_took() -> None:
     alert = written("profile_failing", FAILING, event=Event.RESOLVED)
     assert alert.subject == "Over: “Main” can send again"
