@@ -26,6 +26,8 @@ SECONDS = 20.0
 _FORBIDDEN = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork"})
 _CONNECTING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 _MOST_LINES = 4
+# Whatever a service answers is read whole. The workers, which share the container's memory, go on.
+_MOST_MEMORY = 1 << 29
 
 
 class Guard:
@@ -53,12 +55,21 @@ class Guard:
 
 
 def main() -> None:
+    _bound_memory()
     order = json.load(sys.stdin)
     sys.path[:] = order["path"]
     answer = sys.stdout
     # Whatever a service prints is no part of the answer.
     sys.stdout = io.StringIO()
     _print(answer, _run(order))
+
+
+def _bound_memory() -> None:
+    # Not on Windows; macOS knows the limit and refuses it.
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource  # noqa: PLC0415
+
+        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
 
 
 def _print(answer: TextIO, result: dict[str, Any]) -> None:

@@ -1,8 +1,14 @@
 """Chats and push services: the Apprise library in its own process, towards a real server."""
 
+import contextlib
 import importlib.util
 import logging
+import resource
+import sys
+import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -111,6 +117,40 @@ def test_a_service_that_does_not_answer_is_ended(receiver: Receiver, monkeypatch
     begun = time.monotonic()
     assert services.send(url_of(receiver), ALERT, policy=OPEN).reason is Reason.TIMEOUT
     assert time.monotonic() - begun < 20
+
+
+@pytest.fixture
+def flood() -> Iterator[int]:
+    """The port of a server whose answer has no end."""
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 30
+
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            piece = bytes(1_000_000)
+            with contextlib.suppress(OSError):
+                for _ in range(3_000):
+                    self.wfile.write(piece)
+
+        def log_message(self, *_args: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Other systems do not hold the limit.")
+def test_an_answer_without_an_end_does_not_fill_the_memory(flood: int) -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    outcome = services.send(Secret(f"json://127.0.0.1:{flood}/x"), ALERT, policy=OPEN)
+    assert not outcome.ok
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(before, 600_000)  # kB
 
 
 def test_a_worker_that_stops_does_not_wait(receiver: Receiver) -> None:
