@@ -4,7 +4,7 @@ It looks at a profile that may not be saved yet, and at the profiles that it is 
 field alone may hold is the model's and the form's; whether the server agrees is the test's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -89,12 +89,7 @@ def _port(profile: Profile) -> Iterator[Finding]:
     """Compare port and encryption with what the catalogue knows of this very server, else with RFC 8314."""
     if profile.port is None:
         return
-    doors = [
-        (end.port, str(end.security))
-        for item in catalogue()
-        for end in item.endpoints
-        if end.host == profile.host.lower()
-    ]
+    doors = _doors(profile)
     if (profile.port, profile.security) in doors:
         return
     if same_port := [security for port, security in doors if port == profile.port]:
@@ -117,6 +112,17 @@ def _port(profile: Profile) -> Iterator[Finding]:
         )
         return
     yield from _usual_port(profile)
+
+
+def _doors(profile: Profile) -> list[tuple[int, str]]:
+    """Return the ports and protocols that the catalogue knows of this very server, each once."""
+    providers: Iterable[Provider] = catalogue()
+    if is_loopback(profile.host):
+        # "localhost" is whatever runs on this computer: only what was chosen as the provider says anything of it.
+        chosen = provider_of(profile.provider)
+        providers = [chosen] if chosen is not None else []
+    ends = (end for item in providers for end in item.endpoints if end.host == profile.host.lower())
+    return list(dict.fromkeys((end.port, str(end.security)) for end in ends))
 
 
 def _usual_port(profile: Profile) -> Iterator[Finding]:

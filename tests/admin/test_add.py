@@ -248,6 +248,20 @@ def test_a_known_server_with_the_wrong_encryption_is_refused(
     assert found == {"security": [words]}
 
 
+@pytest.mark.parametrize("port", ["25", "1025", "15587"])
+def test_a_server_of_your_own_on_this_computer_may_listen_anywhere(admin: Client, port: str) -> None:
+    data = {"address": "a@shop.example", "host": "localhost", "port": port, "security": "starttls", "secret": CANARY}
+    response = admin.post(ADD, data, follow=True)
+    assert [message.level_tag for message in response.context["messages"]] == ["success"]
+
+
+def test_a_chosen_provider_on_this_computer_has_its_ports(admin: Client) -> None:
+    data = {"address": "a@shop.example", "provider": "mailpit", "host": "localhost", "port": "1026"}
+    response = admin.post(ADD, data | {"security": "none"}, follow=True)
+    warnings = [str(message) for message in response.context["messages"] if message.level_tag == "warning"]
+    assert warnings == ["The provider names other ports for this server: 1025 (no encryption)."]
+
+
 def test_the_page_says_at_the_top_what_is_wrong_and_links_to_it(admin: Client) -> None:
     response = admin.post(ADD, {"address": "a@shop.example", "host": "mail shop", "secret": CANARY})
     assert '<a href="#id_host">Server</a>' in response.content.decode()
