@@ -305,7 +305,7 @@ def test_unencrypted_ways_are_not_offered() -> None:
 
 def test_a_strange_authority_in_front_of_a_known_provider_is_an_alarm() -> None:
     failure = Failure(stage="tls", cause="tls_unknown_ca")
-    assert (explain(failure).side, explain(failure, provider=get("gmail")).side) == (Side.PROVIDER, Side.NETWORK)
+    assert (explain(failure).side, explain(failure, provider=get("gmail")).side) == (Side.YOU, Side.NETWORK)
 
 
 def test_a_refusal_in_usual_words_still_tells_the_kind_of_password() -> None:

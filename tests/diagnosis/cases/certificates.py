@@ -156,7 +156,7 @@ CASES = (
         verdict=Verdict(
             stage=Stage.TLS,
             cause=Cause.TLS_UNKNOWN_CA,
-            side=Side.PROVIDER,
+            side=Side.YOU,
             title=Text("The server’s certificate comes from an unknown authority", "服务器证书的签发机构不受信任"),
             first=Text(
                 "For a company’s own authority, add its CA certificate to the profile.",
@@ -189,7 +189,7 @@ CASES = (
         verdict=Verdict(
             stage=Stage.TLS,
             cause=Cause.TLS_UNKNOWN_CA,
-            side=Side.PROVIDER,
+            side=Side.YOU,
             title=Text("The server’s certificate comes from an unknown authority", "服务器证书的签发机构不受信任"),
             first=Text(
                 "For a company’s own authority, add its CA certificate to the profile.",
@@ -276,7 +276,7 @@ CASES = (
             side=Side.YOU,
             title=Text("The server hung up at the very beginning", "服务器一开始就断开了连接"),
             first=Text(
-                "Check port and security: 465 is SSL/TLS, 587 is STARTTLS.",
+                "Check port and encryption: 465 is SSL/TLS, 587 is STARTTLS.",
                 "核对端口和加密方式：465 用 SSL/TLS，587 用 STARTTLS。",
             ),
         ),

@@ -307,7 +307,7 @@ CASES = (
             side=Side.YOU,
             title=Text("The server wants encryption first", "服务器要求先加密"),
             first=Text(
-                "Set security to STARTTLS on port 587, or SSL/TLS on port 465.",
+                "Set the encryption to STARTTLS on port 587, or SSL/TLS on port 465.",
                 "把加密方式设为 STARTTLS（587 端口）或 SSL/TLS（465 端口）。",
             ),
         ),

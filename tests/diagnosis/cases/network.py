@@ -255,7 +255,7 @@ CASES = (
             cause=Cause.PLAIN_ON_TLS_PORT,
             side=Side.YOU,
             title=Text("The server does not start with TLS on this port", "服务器在该端口上不是一开始就使用 TLS"),
-            first=Text("Set security to STARTTLS.", "把加密方式改为 STARTTLS。"),
+            first=Text("Set the encryption to STARTTLS.", "把加密方式改为 STARTTLS。"),
         ),
     ),
     Case(
@@ -267,7 +267,7 @@ CASES = (
             cause=Cause.PLAIN_ON_TLS_PORT,
             side=Side.YOU,
             title=Text("The server does not start with TLS on this port", "服务器在该端口上不是一开始就使用 TLS"),
-            first=Text("Set security to STARTTLS.", "把加密方式改为 STARTTLS。"),
+            first=Text("Set the encryption to STARTTLS.", "把加密方式改为 STARTTLS。"),
         ),
     ),
     Case(
@@ -279,7 +279,7 @@ CASES = (
             cause=Cause.TLS_ON_PLAIN_PORT,
             side=Side.YOU,
             title=Text("The server expects TLS from the first byte", "服务器要求一开始就使用 TLS"),
-            first=Text("Set security to SSL/TLS.", "把加密方式改为 SSL/TLS。"),
+            first=Text("Set the encryption to SSL/TLS.", "把加密方式改为 SSL/TLS。"),
         ),
     ),
     Case(
@@ -291,7 +291,7 @@ CASES = (
             cause=Cause.TLS_ON_PLAIN_PORT,
             side=Side.YOU,
             title=Text("The server expects TLS from the first byte", "服务器要求一开始就使用 TLS"),
-            first=Text("Set security to SSL/TLS.", "把加密方式改为 SSL/TLS。"),
+            first=Text("Set the encryption to SSL/TLS.", "把加密方式改为 SSL/TLS。"),
         ),
     ),
     Case(
@@ -303,7 +303,7 @@ CASES = (
             cause=Cause.TLS_ON_PLAIN_PORT,
             side=Side.YOU,
             title=Text("The server expects TLS from the first byte", "服务器要求一开始就使用 TLS"),
-            first=Text("Set security to SSL/TLS.", "把加密方式改为 SSL/TLS。"),
+            first=Text("Set the encryption to SSL/TLS.", "把加密方式改为 SSL/TLS。"),
         ),
     ),
     Case(
@@ -316,7 +316,7 @@ CASES = (
             cause=Cause.PLAIN_ON_TLS_PORT,
             side=Side.YOU,
             title=Text("The server does not start with TLS on this port", "服务器在该端口上不是一开始就使用 TLS"),
-            first=Text("Set security to STARTTLS.", "把加密方式改为 STARTTLS。"),
+            first=Text("Set the encryption to STARTTLS.", "把加密方式改为 STARTTLS。"),
         ),
     ),
     Case(
@@ -328,7 +328,7 @@ CASES = (
             cause=Cause.TLS_ON_PLAIN_PORT,
             side=Side.YOU,
             title=Text("The server expects TLS from the first byte", "服务器要求一开始就使用 TLS"),
-            first=Text("Set security to SSL/TLS.", "把加密方式改为 SSL/TLS。"),
+            first=Text("Set the encryption to SSL/TLS.", "把加密方式改为 SSL/TLS。"),
         ),
     ),
     Case(
@@ -354,7 +354,7 @@ CASES = (
             cause=Cause.PLAIN_ON_TLS_PORT,
             side=Side.YOU,
             title=Text("The server does not start with TLS on this port", "服务器在该端口上不是一开始就使用 TLS"),
-            first=Text("Set security to STARTTLS.", "把加密方式改为 STARTTLS。"),
+            first=Text("Set the encryption to STARTTLS.", "把加密方式改为 STARTTLS。"),
         ),
     ),
     Case(
@@ -542,7 +542,7 @@ CASES = (
             cause=Cause.TLS_ON_PLAIN_PORT,
             side=Side.YOU,
             title=Text("The server expects TLS from the first byte", "服务器要求一开始就使用 TLS"),
-            first=Text("Set security to SSL/TLS.", "把加密方式改为 SSL/TLS。"),
+            first=Text("Set the encryption to SSL/TLS.", "把加密方式改为 SSL/TLS。"),
         ),
     ),
     Case(
@@ -837,7 +837,7 @@ CASES = (
             side=Side.NETWORK,
             title=Text("The server does not answer when encryption begins", "开始加密时服务器没有响应"),
             first=Text(
-                "Check port and security: 465 is SSL/TLS, 587 is STARTTLS.",
+                "Check port and encryption: 465 is SSL/TLS, 587 is STARTTLS.",
                 "核对端口和加密方式：465 用 SSL/TLS，587 用 STARTTLS。",
             ),
         ),
@@ -851,7 +851,7 @@ CASES = (
             side=Side.YOU,
             title=Text("The server hung up at the very beginning", "服务器一开始就断开了连接"),
             first=Text(
-                "Check port and security: 465 is SSL/TLS, 587 is STARTTLS.",
+                "Check port and encryption: 465 is SSL/TLS, 587 is STARTTLS.",
                 "核对端口和加密方式：465 用 SSL/TLS，587 用 STARTTLS。",
             ),
         ),
@@ -865,7 +865,7 @@ CASES = (
             side=Side.YOU,
             title=Text("The server hung up at the very beginning", "服务器一开始就断开了连接"),
             first=Text(
-                "Check port and security: 465 is SSL/TLS, 587 is STARTTLS.",
+                "Check port and encryption: 465 is SSL/TLS, 587 is STARTTLS.",
                 "核对端口和加密方式：465 用 SSL/TLS，587 用 STARTTLS。",
             ),
         ),
@@ -879,7 +879,7 @@ CASES = (
             side=Side.PROVIDER,
             title=Text("The server hung up while encryption was being set up", "服务器在建立加密时断开了连接"),
             first=Text(
-                "Check port and security: 465 is SSL/TLS, 587 is STARTTLS.",
+                "Check port and encryption: 465 is SSL/TLS, 587 is STARTTLS.",
                 "核对端口和加密方式：465 用 SSL/TLS，587 用 STARTTLS。",
             ),
         ),

@@ -740,7 +740,7 @@ CASES = (
             side=Side.YOU,
             title=Text("Signing in needs encryption", "登录需要加密"),
             first=Text(
-                "Set security to SSL/TLS on port 465 or STARTTLS on port 587.",
+                "Set the encryption to SSL/TLS on port 465 or STARTTLS on port 587.",
                 "把加密方式设为 SSL/TLS（465 端口）或 STARTTLS（587 端口）。",
             ),
         ),
