@@ -15,6 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from panel import first_run
 from panel.login import LoginForm
 from smtpadmin.models import Profile
 
@@ -99,7 +100,7 @@ class PanelSite(AdminSite):
         return super().index(request, {"is_new": is_new, **(extra_context or {})})
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        response = super().login(request, extra_context)
+        response = super().login(request, {"is_fresh": first_run.is_needed(), **(extra_context or {})})
         form = getattr(response, "context_data", {}).get("form")
         if isinstance(form, LoginForm) and form.throttled:
             response.status_code = HTTPStatus.TOO_MANY_REQUESTS

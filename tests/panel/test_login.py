@@ -25,6 +25,14 @@ def errors(response: HttpResponse) -> list[str]:
     return response.context["form"].non_field_errors()
 
 
+@pytest.mark.django_db
+def test_a_fresh_panel_says_where_the_first_account_comes_from(client: Client) -> None:
+    hint = "Open the link that was printed when it started"
+    assert hint in client.get(LOGIN).content.decode()
+    User.objects.create_superuser("alice", password=PASSWORD)
+    assert hint not in client.get(LOGIN).content.decode()
+
+
 def test_the_right_password_leads_to_the_dashboard(client: Client, alice: User) -> None:
     response = try_to_log_in(client, "alice", PASSWORD)
     assert (response.status_code, response.headers["Location"]) == (302, reverse("admin:index"))
