@@ -148,7 +148,9 @@ def _limits(form: ProfileForm) -> str:
 
 
 def _transport(form: ProfileForm) -> str:
-    return " · ".join(label for name, label in _TRANSFERS.items() if form[name].value())
+    # As nearly everybody has it, both words would only frighten.
+    off = [label for name, label in _TRANSFERS.items() if not form[name].value()]
+    return _("without %(names)s") % {"names": " · ".join(off)} if off else ""
 
 
 def _fallback(form: ProfileForm) -> str:
