@@ -145,13 +145,18 @@ def _unheard(request: HttpRequest, profiles: list[Profile]) -> Iterator[Warning]
     """Yield that nobody would be told, to whoever may see who is told."""
     if not profiles or not request.user.has_perm("smtpadmin.view_alertchannel"):
         return
-    channels = list(AlertChannel.objects.filter(enabled=True).only("kind", "kinds", "enabled", "profile_id"))
+    needed = ("name", "kind", "kinds", "enabled", "profile_id", "last_ok")
+    channels = list(AlertChannel.objects.filter(enabled=True).only(*needed))
     missing = unheard(profiles, channels)
     if missing and not channels:
         yield Warning(tone="info", text=_("Nobody is told when mail stops: no alert is set up."), page="alerts")
     elif missing:
         text = _("Nobody is told when “%(name)s” fails: no alert goes another way.")
         yield from (Warning(tone="info", text=text % {"name": profile}, page="alerts") for profile in missing)
+    text = _("Alerts through “%(name)s” do not arrive: its last try failed.")
+    for channel in channels:
+        if channel.last_ok is False:
+            yield Warning(tone="warn", text=text % {"name": channel}, page="alerts")
 
 
 def _notices(profiles: list[Profile]) -> Iterator[Warning]:

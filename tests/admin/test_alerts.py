@@ -250,6 +250,14 @@ def test_the_dashboard_says_that_nobody_is_told(admin: Client, viewer: Client) -
     assert attention(admin) == []
 
 
+def test_the_dashboard_says_that_alerts_do_not_arrive(admin: Client, viewer: Client) -> None:
+    make_profile(is_default=True, test_state="working")
+    make_channel(name="Pager", kind="webhook", url=URL, last_ok=False, last_reason="host-unknown")
+    make_channel(name="Off", kind="webhook", url=URL, last_ok=False, last_reason="host-unknown", enabled=False)
+    assert attention(admin) == ["Alerts through “Pager” do not arrive: its last try failed."]
+    assert attention(viewer) == []
+
+
 # The button
 
 
