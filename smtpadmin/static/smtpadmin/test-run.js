@@ -4,12 +4,15 @@
 import { offerCopy } from "./copy.js";
 import { Refused, markRunning, parse, stream } from "./stream.js";
 
+// Long enough that a server which answers is never called slow; a silent one is waited for up to a minute.
+const SLOW = 6000;
+
 // Returns the outcome, or null. `places`: pending (template), steps, result, live (elements); `broken`: what to say when the connection is lost.
 export async function runTest(url, body, { pending, steps, result, live, broken }) {
   const list = pending.content.cloneNode(true).querySelector("[data-steps]");
   steps.replaceChildren(list);
   result.replaceChildren();
-  markRunning(list);
+  wait(list, live);
   let outcome = null;
   try {
     for await (const element of stream(url, body)) {
@@ -47,7 +50,20 @@ function showStep(item, list, live) {
   list.querySelector(`[data-stage="${item.dataset.stage}"]`).replaceWith(item);
   live.textContent = `${text(item, "[data-label]")}: ${text(item, "[data-status]")}`;
   layOutBars(list);
-  if (!item.classList.contains("sa-is-failed")) markRunning(list);
+  if (!item.classList.contains("sa-is-failed")) wait(list, live);
+}
+
+// Marks the step that is under way, and says so in words when it takes long.
+function wait(list, live) {
+  markRunning(list);
+  const item = list.querySelector(".sa-running");
+  setTimeout(() => {
+    if (!item?.isConnected || !item.classList.contains("sa-running")) return;
+    const status = item.querySelector("[data-status]");
+    status.textContent = list.dataset.slow;
+    status.className = "sa-quiet";
+    live.textContent = list.dataset.slow;
+  }, SLOW);
 }
 
 const text = (element, selector) => element.querySelector(selector).textContent;
