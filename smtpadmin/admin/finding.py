@@ -154,7 +154,6 @@ class FindViews(Pages):
             "inline_admin_formsets": [],
             "original": profile,
             "media": self.admin.media,
-            "secret_was_typed": bool(request.POST.get("secret")),
             **context,
         }
         return self.admin.render_change_form(request, whole, add=is_new, change=not is_new, obj=profile)

@@ -79,6 +79,8 @@ def form_context(
         "bound_fields": ",".join(profiles.SECRET_BOUND),
         "trust_fields": ",".join(profiles.TRUST_BOUND),
         "weakened_text": form.weakened_text(),
+        # A form that comes back has lost it, and nobody sees that on a page that has other things to say.
+        "secret_was_typed": bool(request.POST.get("secret")),
         "limits_filled_in": _limits_filled_in(form),
         "rate_summaries": RATE_SUMMARIES,
         "unlimited": json.dumps(preset_limits.UNLIMITED),

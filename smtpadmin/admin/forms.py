@@ -103,6 +103,9 @@ class ProfileForm(ProfileModelForm):
             "ca_pem": forms.Textarea(attrs=_PLAIN | {"rows": 4, "placeholder": "-----BEGIN CERTIFICATE-----"}),
             "pinned_sha256": forms.TextInput(attrs=_PLAIN),
         }
+        error_messages = {
+            "host": {"required": gettext_lazy("Enter the mail server, or press “Find settings” above.")},
+        }
 
     def __init__(self, data: Mapping[str, Any] | None = None, *args: Any, **kwargs: Any) -> None:
         instance = kwargs.get("instance")

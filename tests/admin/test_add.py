@@ -262,6 +262,13 @@ def test_a_chosen_provider_on_this_computer_has_its_ports(admin: Client) -> None
     assert warnings == ["The provider names other ports for this server: 1025 (no encryption)."]
 
 
+def test_without_a_server_the_form_says_how_to_find_one_and_that_the_secret_is_gone(admin: Client) -> None:
+    response = admin.post(ADD, {"address": "a@shop.example", "secret": CANARY})
+    assert errors(response) == {"host": ["Enter the mail server, or press “Find settings” above."]}
+    assert "Type the secret again: it is never sent back to this page." in text_of(response)
+    assert CANARY not in response.content.decode()
+
+
 def test_the_page_says_at_the_top_what_is_wrong_and_links_to_it(admin: Client) -> None:
     response = admin.post(ADD, {"address": "a@shop.example", "host": "mail shop", "secret": CANARY})
     assert '<a href="#id_host">Server</a>' in response.content.decode()
