@@ -124,6 +124,13 @@ class RouteForm(forms.Form):
         )
 
 
+def _tone(route: Route) -> str:
+    if route.through is None:
+        return "bad"
+    doubtful = any(each.effect is Effect.DOUBTFUL for each in route.through.obstacles)
+    return "ok" if route.leaves_now and not doubtful else "warn"
+
+
 class RouteViews(Pages):
     """The page. Its address holds the question, so an answer can be passed on as a link."""
 
@@ -145,7 +152,7 @@ class RouteViews(Pages):
     def _answer(self, request: HttpRequest, form: RouteForm, route: Route) -> dict[str, Any]:
         return {
             "route": route,
-            "tone": "bad" if route.through is None else "ok" if route.leaves_now else "warn",
+            "tone": _tone(route),
             "verdict": words.verdict(route),
             "mend": self._mend(request, route),
             "app": form.data.get("app", ""),

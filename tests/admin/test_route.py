@@ -266,3 +266,9 @@ def test_profiles_that_are_not_on_the_way_cost_nothing(admin: Client) -> None:
             admin.get(address)
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize(("state", "tone"), [(TestState.WORKING, "ok"), (TestState.FAILING, "warn")])
+def test_the_answer_is_green_only_where_nothing_speaks_against_it(admin: Client, state: TestState, tone: str) -> None:
+    profile(is_default=True, test_state=state)
+    assert ask(admin).context["tone"] == tone
