@@ -69,7 +69,7 @@ class Variant:
 
 
 OURS, POST_OFFICE, MAILER = "ours", "post_office", "mailer"
-DEFAULT_BATCH, LARGE_BATCH = 20, 100
+DEFAULT_BATCH, LARGE_BATCH, LARGER_BATCH = 20, 100, 250
 
 _POST_OFFICE = Variant("django-post_office", POST_OFFICE)
 _MAILER = Variant("django-mailer", MAILER)
@@ -86,6 +86,7 @@ NEAR = (
     _DJANGO_EACH,
     Variant("smtpadmin, batch 20 (its default)", OURS, {"batch": DEFAULT_BATCH}),
     Variant("smtpadmin, batch 100", OURS, {"batch": LARGE_BATCH}),
+    Variant("smtpadmin, batch 250", OURS, {"batch": LARGER_BATCH}),
     Variant("smtpadmin, batch 100, no CHUNKING", OURS, {"batch": LARGE_BATCH, "chunking": False}),
     Variant("smtpadmin, batch 100, no CHUNKING, no PIPELINING", OURS, {"batch": LARGE_BATCH, **_ONE_BY_ONE}),
 )

@@ -312,7 +312,8 @@ def _read(rows: Sequence[tuple[Any, ...]]) -> tuple[Claimed, ...]:
     if not rows:
         return ()
     ids, param = sql.among(row[2] for row in rows)
-    bodies = dict(sql.rows(f"SELECT message_id, sealed FROM {sql.BODY} WHERE message_id {ids}", [param]))
+    sealed = sql.blobs(f"SELECT message_id, sealed FROM {sql.BODY} WHERE message_id {ids}", [param])
+    bodies = {id_: bytes(body) for id_, body in sealed}
     recipients: dict[int, list[Addressee]] = {}
     for message_id, recipient_id, address in sql.rows(
         f"SELECT message_id, id, address FROM {sql.RECIPIENT} WHERE message_id {ids} AND state = 'pending' ORDER BY id",

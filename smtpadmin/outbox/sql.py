@@ -88,6 +88,24 @@ def rows(text: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
+def blobs(text: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """Run a statement and return its rows, which hold long bytes.
+
+    Django's cursors for PostgreSQL get them as hexadecimal digits, which both sides write and read letter by letter.
+    """
+    connection = database()
+    if connection.vendor != "postgresql":
+        return rows(text, params)
+    from django.db.backends.postgresql.psycopg_any import is_psycopg3  # noqa: PLC0415  absent where SQLite is all
+
+    if not is_psycopg3:
+        return rows(text, params)
+    import psycopg  # noqa: PLC0415
+
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(text, params, prepare=False, binary=True).fetchall()
+
+
 def insert(
     table_name: str,
     columns: Mapping[str, str],
