@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from smtpadmin.alerts.outcome import FOR_GOOD, Outcome
 from smtpadmin.models import AlertChannel, AlertEvent, AlertNotice, Incident, NoticeState
@@ -27,6 +27,12 @@ _BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 20, 30
 _THEN = timedelta(hours=1)
 # Of a channel in one round; what is more waits for the next.
 _MOST = 50
+
+# Whether a notice's incident goes on. Not as a join: Django puts that, and every condition beside it, into a subquery,
+# and PostgreSQL does not ask that again when it has waited for another worker's change of the row.
+_INCIDENT = Incident.objects.filter(pk=OuterRef("incident_id"))
+_IS_OPEN = Exists(_INCIDENT.filter(closed_at=None))
+_IS_OVER = Exists(_INCIDENT.filter(closed_at__isnull=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +128,8 @@ def times_lately(incident: Incident, *, now: datetime) -> int:
 
 def _drop_what_is_over() -> None:
     """Drop what was not told in time: nobody is told of a beginning after the end."""
-    AlertNotice.objects.filter(
-        state=NoticeState.WAITING, event=AlertEvent.OPENED, incident__closed_at__isnull=False
-    ).update(state=NoticeState.DROPPED)
+    waiting = AlertNotice.objects.filter(state=NoticeState.WAITING, event=AlertEvent.OPENED)
+    waiting.filter(_IS_OVER).update(state=NoticeState.DROPPED)
 
 
 def due(now: datetime) -> Sequence[AlertNotice]:
@@ -141,7 +146,7 @@ def take(notice: AlertNotice, *, now: datetime) -> bool:
     until = now + _LEASE
     rows = AlertNotice.objects.filter(pk=notice.pk, state=NoticeState.WAITING, due_at=notice.due_at)
     if notice.event == AlertEvent.OPENED:
-        rows = rows.filter(incident__closed_at=None)
+        rows = rows.filter(_IS_OPEN)
     # Without the reason of the try before, which `reconsider` goes by.
     if not rows.update(due_at=until, attempts=F("attempts") + 1, reason="", detail=""):
         return False

@@ -4,7 +4,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.utils import timezone
 
 from smtpadmin.alerts import notices
@@ -274,3 +274,29 @@ def test_many_workers_at_once_tell_each_thing_once() -> None:
         worker.join(60)
     assert len(told) == len(set(told)) == 6
     assert alerts.notices() == [("opened", "sent")] * 6
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_has_waited_for_another_worker_takes_nothing() -> None:
+    make_channel()
+    make_incident(make_profile())
+    plan()
+    (notice,) = notices.due(timezone.now())
+    (same,) = notices.due(timezone.now())
+    taken: list[bool] = []
+
+    def take() -> None:
+        try:
+            taken.append(notices.take(same, now=timezone.now()))
+        finally:
+            connections.close_all()
+
+    worker = threading.Thread(target=take)
+    with transaction.atomic():
+        assert notices.take(notice, now=timezone.now())
+        worker.start()
+        # It waits for the row, or for SQLite's one write lock.
+        worker.join(1)
+        assert worker.is_alive()
+    worker.join(60)
+    assert taken == [False]
