@@ -150,7 +150,6 @@ class _Runner:
         self._listener = listener
         self._make_protocol = make_protocol
         self._context = context
-        self._protocols: list[SMTP] = []
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -172,21 +171,16 @@ class _Runner:
         self._stopping = asyncio.Event()
         # Clients that go away in the middle are what some tests are about, not errors of this server.
         self._loop.set_exception_handler(lambda _loop, _context: None)
-        server = await self._loop.create_server(self._protocol, sock=self._listener, ssl=self._context)
+        server = await self._loop.create_server(self._make_protocol, sock=self._listener, ssl=self._context)
         self._ready.set()
         await self._stopping.wait()
         server.close()
-        for protocol in self._protocols:
-            for transport in (protocol.transport, protocol._original_transport):
-                if isinstance(transport, asyncio.WriteTransport):
-                    transport.abort()
-        # One turn for the transports to close in; asyncio.run() then cancels what is left.
-        await asyncio.sleep(0)
-
-    def _protocol(self) -> SMTP:
-        protocol = self._make_protocol()
-        self._protocols.append(protocol)
-        return protocol
+        # The loop's own list: a connection in the middle of its TLS handshake is not a protocol's yet.
+        for transport in list(self._loop._transports.values()):  # type: ignore[attr-defined]
+            transport.abort()
+        # Some turns for the transports to close in; asyncio.run() then cancels what is left.
+        for _ in range(3):
+            await asyncio.sleep(0)
 
 
 @contextmanager
