@@ -3,7 +3,7 @@
 from smtpadmin.providers import Side, Text
 from smtpadmin.smtp import Cause, Security, Stage
 from tests.diagnosis.model import Case, Dropping, Exim, Postfix, Refusing, Scripted, Verdict, WebServer
-from tests.support.behaviours import close, drip, ehlo, hang, raw, reset, say, then
+from tests.support.behaviours import close, drip, ehlo, hang, pause, raw, reset, say, then
 from tests.support.dns_server import servfail, silent
 from tests.support.hostile import Phase
 
@@ -858,7 +858,8 @@ CASES = (
     ),
     Case(
         name="a connection that is reset at once",
-        server=Scripted(script={Phase.GREETING: reset}, security=STARTTLS),
+        # After a moment: a reset that comes in before we have looked is a connection that never was.
+        server=Scripted(script={Phase.GREETING: then(pause(0.3), reset)}, security=STARTTLS),
         verdict=Verdict(
             stage=Stage.EHLO,
             cause=Cause.CONNECTION_CLOSED,
