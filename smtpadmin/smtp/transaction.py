@@ -161,11 +161,6 @@ class Transaction:
             raise error
         return error
 
-    def data_answered(self, reply: Reply) -> None:
-        """Take the answer to DATA. Raises when the message must not follow."""
-        if reply.code != 354:
-            raise self.refusal(Stage.DATA, reply)
-
     def message_answered(self, reply: Reply) -> None:
         """Take the answer to the message: 2xx, 4xx or 5xx; it decides for all who were accepted.
 
